@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, Error, register
 
 from accounts.access.caller_facts import chosen_facts, unknown_facts
 
-# Somebody who knows one thing about a customer is soon found.
+# One fact about a customer is easy to find out.
 FEWEST_ANSWERS = 2
 
 

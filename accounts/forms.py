@@ -130,7 +130,7 @@ class RecoveryReasonForm(forms.Form):
 
 
 class CallerForm(forms.Form):
-    """The caller's answers. Staff type them; no right answer stands on the page."""
+    """The caller's answers. Staff type them; the page shows no right answer."""
 
     def __init__(self, facts: Iterable[CallerFact]) -> None:
         super().__init__()

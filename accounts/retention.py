@@ -68,7 +68,7 @@ register(
     Kept(Group, "staff's roles: written by `migrate` and by staff"),
     Kept(Permission, "a part of the program: written by `migrate`"),
     Kept(ContentType, "a part of the program: written by `migrate`"),
-    Kept(PasswordLink, "staff's password links: few, and they say who may not approve for whom"),
+    Kept(PasswordLink, "staff's password links: few, and they say which staff may know a password"),
     Kept(RecoveryCode, "one row for each account; only its hash is stored"),
     Kept(OidcProvider, "one row for each OpenID Connect provider that was set"),
     Kept(OidcIdentity, "one row for each account that opens by an OpenID Connect provider"),

@@ -54,7 +54,7 @@ def wait_text(locked: Locked) -> str:
 
 
 def too_many_text(locked: Locked) -> str:
-    """Return what somebody reads whose attempts are not compared any more."""
+    """Return the text for somebody who has used up all attempts."""
     return f"{_('There were too many wrong attempts.')} {wait_text(locked)}"
 
 

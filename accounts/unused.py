@@ -28,7 +28,7 @@ def delete_unused() -> int:
     """Delete one batch of accounts that nobody used for SUPPORT_DAYS, and return how many.
 
     Such an account has no proven address, and nothing refers to it: no order, card, line, visit or
-    draft. Whoever comes back makes it again.
+    draft. A customer who comes back signs up again.
     """
     with transaction.atomic():
         rows = _unused().order_by("pk").select_for_update(skip_locked=True, of=("self",))

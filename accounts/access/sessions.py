@@ -93,7 +93,7 @@ def end_found(sign_ins: QuerySet[SignIn]) -> list[SignIn]:
 
 
 def end_joined_identities(account: User) -> None:
-    """End the ways in over a provider that were added with the password, which was replaced now.
+    """End the sign-ins with a provider that were joined with the old password.
 
     Whoever had stolen the password may have added their own identity. The identity that an account
     was made for stays: its owner may have no other way in.

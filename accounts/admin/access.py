@@ -38,7 +38,7 @@ class AttemptCountAdmin(ReadOnly, admin.ModelAdmin[AttemptCount]):
         assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
         for row in chosen:
             if row.limit == staff_recovery.LIMIT:
-                # Whoever is talked into lifting it would be talked into the next call too.
+                # An impostor could talk staff into lifting this lock, and then go on guessing.
                 text = f"{row}: wrong answers on the phone count for a day, and nobody lifts them."
                 self.message_user(request, text, messages.WARNING)
                 continue

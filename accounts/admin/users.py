@@ -1,7 +1,7 @@
 """Customers, staff and groups.
 
-Whoever could give themselves a right would have every right. Therefore only a superuser changes
-staff, groups, and the fields that give rights.
+Somebody who could give themselves a right would have every right. Therefore only a superuser
+changes staff, groups, and the fields that give rights.
 """
 
 from typing import Any
@@ -33,8 +33,8 @@ OF_CUSTOMERS = ("all_addresses", "proofs_of_numbers")
 class UserAdmin(SearchByIdentifier, admin.ModelAdmin[User]):
     """Customers, who sign up themselves, and staff, whom superusers add.
 
-    Nobody sees or sets a password here. What a customer signs in with is the customer's own matter.
-    And a customer never becomes one of the staff: a link for staff would open the account.
+    Nobody sees or sets a password here. Staff cannot change what a customer signs in with. And a
+    customer never becomes one of the staff: a link for staff would open the account.
     """
 
     list_display = ["username", "name", "language", "is_staff", "is_active", "created_at"]

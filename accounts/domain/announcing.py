@@ -36,7 +36,7 @@ OCCASIONS = {
     Kind.DELETION_ASKED: Occasion.DELETION_ASKED,
     Kind.DELETION_UNDONE: Occasion.DELETION_UNDONE,
 }
-# Marks a request by which an account comes back. Its owner is told of that.
+# Marks a request that recovers an account. Its owner is told of the recovery.
 COMING_BACK = "accounts.coming_back"
 
 

@@ -3,8 +3,8 @@
 - A code is for one purpose and for the visit and browser that asked. It is valid for ten minutes
   and five tries, and works once.
 - Only its digest is stored. `accounts.domain.code_sending` makes the code and writes its message.
-- A code to come back goes only to a proven address. For any other address the same happens except
-  the message, so the answers do not tell who has an account.
+- A code for a new password goes only to a proven address. For any other address the same happens
+  except the message, so the answers do not tell who has an account.
 - A code never goes to a SIM in the device that asks, because whoever holds the device would have
   both.
 
@@ -113,7 +113,7 @@ def request_code(
 
 
 def request_recovery_code(request: HttpRequest, address: str) -> CodeRequest:
-    """Ask for a code to come back, sent to an address that its account has proven.
+    """Ask for a code for a new password, sent to an address that its account has proven.
 
     Raises `accounts.access.limiter.Locked`. Nothing else tells whether there is such an account.
     """
@@ -216,7 +216,7 @@ def digest_of(asked: CodeRequest, code: str) -> str:
 
 def _count_try(asked: CodeRequest) -> bool:
     """Count a try, unless the tries or the time are over."""
-    # Somebody who comes back without a password must not learn whether a code was sent.
+    # Somebody who has forgotten the password must not learn whether a code was sent.
     is_told_all = asked.purpose != Purpose.RECOVER
     states = USABLE if is_told_all else {*OPEN, CodeState.REFUSED}
     open_rows = CodeRequest.objects.filter(

@@ -39,9 +39,9 @@ def is_worked_on(person: Person) -> bool:
 
 
 def erase_tables(person: Person) -> int:
-    """Erase a batch of each table but the account and its addresses. Return how many rows went.
+    """Erase a batch of each table but the account and its addresses. Return how many rows changed.
 
-    Call it until nothing went.
+    Call it until none changes.
     """
     gone = 0
     for entry in personal.in_order_of_erasing():

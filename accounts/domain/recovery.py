@@ -42,11 +42,11 @@ class WrongCode(Exception):
 
 @dataclass(frozen=True)
 class Found:
-    """Whose code was typed, and how to use it up. `use` returns False if it was used meanwhile."""
+    """The account of a typed code. `use` uses the code up, and returns False if it was used."""
 
     account: User
     use: Callable[[], bool]
-    # The event that coming back by it is.
+    # The event that is stored when the code recovers the account.
     kind: Kind
 
 
@@ -79,10 +79,10 @@ def recover(request: HttpRequest, identifier: str, *, code: str, password: str) 
 
 
 def ways() -> list[CodeCheck]:
-    """Return how what was typed at `/recover/` is compared, in this order.
+    """Return the functions that compare what was typed at `/recover/`, in this order.
 
-    Each takes the accounts that an identifier may mean and what was typed. It returns whose code
-    that is and how to use it up, or None. A code of another kind is added by `register_way`.
+    Each takes the accounts that an identifier may mean and what was typed. It returns what it
+    found, or None. A code of another kind is added by `register_way`.
     """
     return [*_other_ways, _find_by_recovery_code]
 

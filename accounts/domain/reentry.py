@@ -1,4 +1,4 @@
-"""Asking again, before something important, who is sitting at a device that is signed in.
+"""Asking again, before an important change, who sits at a device that is signed in.
 
 A sign-in, the right password, or a code that went to a proven address of the account is remembered
 for REENTRY_MINUTES in this session.

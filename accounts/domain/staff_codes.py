@@ -80,7 +80,7 @@ def _values(addresses: QuerySet[Address]) -> list[str]:
 
 
 def find(accounts: Sequence[User], typed: str) -> Found | None:
-    """Return whose code was typed, if it is a code from support (`accounts.domain.recovery.ways`).
+    """Return the account of a typed code from support, or None (`accounts.domain.recovery.ways`).
 
     A try is counted before the secret is compared. A right code takes its try back, because its
     holder may have to choose another password.

@@ -6,8 +6,8 @@
    Or it is shown to the one who asked, once, to be read out. Then a second person must have agreed.
 3. The customer types the code into the page to recover (`accounts.domain.staff_codes`).
 
-The right answers are on the desk's own pages. So the check keeps strangers out, and not the one who
-asks: what keeps that one out is the proven address or the second person.
+The right answers are on the desk's own pages. So the check keeps strangers out, but not a dishonest
+agent. The proven address or the second person does that.
 """
 
 from collections.abc import Mapping
@@ -156,8 +156,8 @@ def ask_second_person(recovery: StaffRecovery, *, actor: User) -> None:
 def approve(recovery: StaffRecovery, *, actor: User, request: HttpRequest) -> None:
     """Agree, as the second person, that the one who asked sees a code and reads it out.
 
-    Refused are the one who asked, whoever has given that one a link to set the password, or got one
-    from there, and a browser in which that one has signed in: they may be the same person.
+    Refused are the agent who asked, anybody who has given that agent a password link or got one
+    from them, and a browser in which that agent has signed in. They may be the same person.
     """
     _check_permission(actor)
     if actor == recovery.asked_by:
@@ -257,7 +257,7 @@ def _may_be_the_same(one: User, other: User) -> bool:
 
 
 def _within_reach(giver: User) -> set[int]:
-    """Return the keys of all whose passwords this user may know by links."""
+    """Return the keys of all users with a password that this user may know, by links."""
     reached: set[int] = set()
     found = {giver.pk}
     while found:

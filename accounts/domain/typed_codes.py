@@ -155,11 +155,11 @@ def _finish(typed: TypedCode, verdict: TypedVerdict) -> None:
         return
     log.info("typed code checked", verdict=verdict)
     if verdict == TypedVerdict.RIGHT:
-        # The page that goes on is counted as a try, but it is no further guess.
+        # When the page goes on, that counts as a try, although it is no further guess.
         still_usable = {"state": USABLE, "digest": ""}
         stored = digest(f"operator's code {asked.identifier.hex} {code}")
         changes = {"digest": stored, "tries": F("tries") - 1}
         compare_and_set(CodeRequest, asked.pk, still_usable, **changes)
     elif verdict != TypedVerdict.WRONG and asked.purpose != Purpose.RECOVER:
-        # Somebody who comes back without a password must not learn whether there was a code.
+        # Somebody who has forgotten the password must not learn whether there was a code.
         move(asked, NEXT_STATES, CodeState.LAPSED, ended_at=now())

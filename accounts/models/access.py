@@ -50,8 +50,8 @@ class SignIn(models.Model):
     device = models.CharField(max_length=60, blank=True)
     transaction_id = models.CharField(max_length=64, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    # If the OpenID Connect provider vouched for the customer: for whom, and in which of its
-    # sessions. The provider ends the sign-in by either.
+    # If the customer signed in with the OpenID Connect provider: the identity, and the provider's
+    # session. The provider ends the sign-in by either.
     identity = models.ForeignKey(
         OidcIdentity,
         on_delete=models.SET_NULL,

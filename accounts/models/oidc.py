@@ -1,4 +1,4 @@
-"""The operator's OpenID Connect provider: what it publishes, and whom it vouches for."""
+"""The operator's OpenID Connect provider: what it publishes, and the identities of customers."""
 
 from django.db import models
 

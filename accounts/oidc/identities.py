@@ -54,7 +54,7 @@ class Joinable:
 def account_to_join(claims: Claims) -> Joinable | None:
     """Return the account that already has a claimed address, if its owner can confirm that.
 
-    The claim alone joins nothing: the account may be somebody else's who has the address now.
+    The claim alone joins nothing, because somebody else may have the address by now.
     """
     for address in addresses_of(claims):
         account = _holder(address)

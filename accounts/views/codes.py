@@ -20,8 +20,8 @@ from accounts.states import CodeState, Purpose, Refusal, TypedVerdict
 from accounts.views.shared import own_target
 from moportal.web.kept_forms import restore_form
 
-# A page that reloads itself would lose what is being typed. So it stops to wait after a while,
-# though nobody has confirmed yet that the code was sent.
+# A page that reloads itself would lose what is being typed. So it stops waiting after a while, even
+# if no answer says yet that the code was sent.
 PATIENCE = timedelta(seconds=20)
 
 

@@ -1,4 +1,4 @@
-"""What the pages to come in share: the frame, and where they lead."""
+"""What the pages for sign-in and recovery share: the frame, and where they lead."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -50,7 +50,8 @@ def sign_in_and_show_code(request: HttpRequest, user: User, form: forms.Form) ->
     try:
         code = recovery.renew_code(user)
     except Busy:
-        # The account is there and the password is set. A code can be had later, in the account.
+        # The account exists and the password is set. The customer can get a code later, in the
+        # account.
         return sign_in_and_redirect(request, user, form)
     login(request, user)
     forget_form(request)
