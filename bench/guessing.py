@@ -1,10 +1,10 @@
 """`python -m bench.guessing`: thousands of guesses at one account, and its owner who signs in.
 
-The portal's face runs as in production, in one process, on throwaway services. First it is compared
-how long known and unknown identifiers take. Then pages are read while the owner signs in by the
-cookie of a known browser and comes back by recovery codes: for a while without anybody else, then
-while strangers guess from the owner's own address, or from ten thousand addresses.
-The run fails if a limit of the table is missed.
+The portal's face runs as in production, in one process, on throwaway services. First it compares
+how long known and unknown identifiers take. Then it reads pages while the owner signs in within a
+known browser and recovers the account: at first nobody else is there, then strangers guess from the
+owner's own address, or from ten thousand addresses. The run fails if a limit of the table is
+missed.
 """
 
 import argparse

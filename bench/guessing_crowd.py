@@ -12,7 +12,7 @@ import httpx
 from bench.browsers import Answer, Browser
 from bench.guessing_server import GUESS
 
-# The honest customer's address. The others guess from one of 10 000 others each.
+# The honest customer's address. Each stranger guesses from one of 10 000 other addresses.
 OWN_ADDRESS = "198.51.100.7"
 SESSION, KNOWN = "__Host-session", "__Host-browser"
 PASSWORD = "a long enough pass phrase"  # noqa: S105 -- of the benchmark's customers

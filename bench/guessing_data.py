@@ -23,7 +23,7 @@ def create_customers(count: int, password: str) -> list[str]:
 
 
 def create_owner(name: str, password: str) -> tuple[str, str]:
-    """Create the customer at whose account strangers guess; return identifier and recovery code."""
+    """Create the owner of the guessed account; return identifier and recovery code."""
     username = f"{name.replace(' ', '-')}@example.com"
     user = User.objects.create_user(username, password, name="Noor Haddad")
     user.addresses.update(proven_at=now())
@@ -36,7 +36,7 @@ def renew_code(username: str) -> str:
 
 
 def prove(usernames: list[str]) -> None:
-    """Let these customers have proven the addresses that they sign in with."""
+    """Store that these customers have proven the addresses that they sign in with."""
     users = User.objects.filter(username__in=usernames)
     Address.objects.bulk_create(
         Address(account=user, value=user.username, proven_at=now()) for user in users

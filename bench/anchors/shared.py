@@ -16,7 +16,7 @@ DATABASE_URL = os.environ["DATABASE_URL"]
 # The anchors' own table, separate from the portal's.
 REPLAYS = os.environ["BENCH_REPLAYS"]
 WINDOW = timedelta(hours=24)
-# An older balance of the operator's own line is not told.
+# An older balance of an operator's line is not answered.
 OLDEST_BALANCE = timedelta(minutes=60)
 LARGEST = 2_147_483_647
 _trust = TrustFiles(
