@@ -32,7 +32,7 @@ CLOCK_TOLERANCE = timedelta(seconds=1)
 
 
 class OperatorSilent(APIException):
-    """The operator has not said for too long what is left on one of its lines."""
+    """The operator's last answer about one of its lines is too old."""
 
     status_code = 503
     default_code = "service_unavailable"
@@ -61,8 +61,8 @@ class Limits:
     def furthest(self) -> timedelta:
         """Return how far `free_at` can be ahead of a correct clock.
 
-        If it is further ahead, a machine whose clock runs fast has written it. It is then
-        treated as now, so that one wrong clock does not lock the caller out.
+        If it is further ahead, a machine with a fast clock has written it. It is then treated as
+        now, so that one wrong clock does not lock the caller out.
         """
         return BURST + (self.interval or timedelta()) + CLOCK_TOLERANCE
 

@@ -1,4 +1,4 @@
-"""The template context that every page has of the operator."""
+"""The operator's data in the template context of every page."""
 
 from typing import Any
 

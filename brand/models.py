@@ -99,7 +99,7 @@ class Operator(models.Model):
 
     @property
     def seller_name(self) -> str:
-        """Return who sells, or the brand's name if staff have not entered the company's name."""
+        """Return the seller's name, or the brand's if staff have not entered the company's name."""
         return self.legal_name or self.name
 
     @property

@@ -1,4 +1,4 @@
-"""The template context that the forms to sign in and sign up have of the visit."""
+"""The visit in the template context of the forms to sign in and sign up."""
 
 from typing import Any
 

@@ -147,7 +147,7 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
         self._require_no_comma(name, value)
 
     def _require_no_comma(self, name: str, value: str) -> None:
-        # A comma separates the fallbacks, of which each value is one while it is being replaced.
+        # A comma separates the fallbacks, and each value is a fallback while it is being replaced.
         self.require("," not in value, f"{name} must not contain a comma.")
 
     def fernet_keys(self, name: str) -> list[str]:

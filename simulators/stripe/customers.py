@@ -14,7 +14,10 @@ def create(books: Books) -> Reply:
 
 
 def attach_to_new(books: Books, method: Object, *about: Object) -> None:
-    """Keep a card for a new customer, whom these objects name too. The caller saves those."""
+    """Keep a card for a new customer, and name the customer in these objects.
+
+    The caller saves these objects.
+    """
     customer = books.add("customer", "cus", {"email": "customer@example.com"})
     for one in (method, *about):
         one["customer"] = customer["id"]
