@@ -1,6 +1,6 @@
 """Who is let in at each route. `tests/test_access.py` walks it, and docs/access.md shows it.
 
-A new route fails the test until it stands here. A new page of the desk needs a line in `DESK`.
+A new route fails the test until it is listed here. A new page of the desk needs a line in `DESK`.
 """
 
 from collections.abc import Iterator
@@ -140,7 +140,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/admin/logout/": EVERYBODY,
     "/admin/password_change/": AT_THE_DESK,
     "/admin/password_change/done/": AT_THE_DESK,
-    # It answers by the permissions for the field that it is asked for.
+    # Its answer depends on the permissions for the field that the request names.
     "/admin/autocomplete/": (SIGN_IN, SIGN_IN, SIGN_IN, REFUSED, REFUSED, REFUSED),
     "/admin/jsi18n/": AT_THE_DESK,
     "/admin/r/<content_type_id>/<object_id>/": NOTHING_THERE,

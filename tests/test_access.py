@@ -1,4 +1,4 @@
-"""Everybody goes to every route: nobody is let in but those of docs/access.md."""
+"""Everybody opens every route: only the people that docs/access.md names are let in."""
 
 from collections.abc import Callable
 from http.cookies import SimpleCookie

@@ -1,4 +1,4 @@
-"""What the house promises of its own structure."""
+"""What the code promises about its own structure."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What must never be, the database itself refuses: every named constraint, broken once."""
+"""The database refuses what must never happen: every named constraint is broken once."""
 
 import uuid
 from collections.abc import Callable

@@ -93,7 +93,7 @@ def test_who_proves_an_identifier_that_another_account_uses_gets_it_and_not_the_
     assert Order.objects.get(pk=order.pk).account == alice
     assert PaymentMethod.objects.get(pk=method.pk).account == alice
     assert told(alice)[-1] == "address_lost"
-    # Nothing that concerns Alice goes to what is Bob's now.
+    # Nothing about Alice goes to the address that is Bob's now.
     assert addresses_told(Occasion.ADDRESS_LOST) == set()
     # Alice comes back with what she still has.
     found = recovery.recover(a_request(), ALICES, code=code, password="another long pass phrase")

@@ -1,4 +1,4 @@
-"""Attacks on what is around an account: somebody else's mailbox, name, link and place."""
+"""Attacks with something of somebody else's: a mailbox, a name, a link, a network."""
 
 import pytest
 from django.conf import settings as own_settings

@@ -1,4 +1,4 @@
-"""The adapters for CAMARA's APIs, over HTTP: each answer, each error, and answers of no use."""
+"""The adapters for CAMARA's APIs, over HTTP: each answer, each error, and unusable answers."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Guessing does not pay, and no stranger shuts an account's owner out."""
+"""Guessing does not pay, and no stranger can lock an account's owner out."""
 
 import pytest
 import time_machine

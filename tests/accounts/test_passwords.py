@@ -1,4 +1,4 @@
-"""How passwords are kept; the other tests keep theirs badly, to be quick (tests/environment.py)."""
+"""How passwords are hashed; the other tests use a fast hash (tests/environment.py)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The recovery code: shown once, works once, and the only thing that it opens is its account."""
+"""The recovery code: it is shown once, works once, and opens only its own account."""
 
 import re
 from collections.abc import Callable

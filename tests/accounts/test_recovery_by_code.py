@@ -1,4 +1,4 @@
-"""Coming back by a one-time code: three steps, and no word about who has an account."""
+"""A new password by a one-time code: three steps, and no answer tells who has an account."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a row of accounts says of itself, in an error's text or where staff choose one."""
+"""The text of a row of accounts, in an error or where staff choose one."""
 
 from datetime import UTC, datetime
 

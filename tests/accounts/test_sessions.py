@@ -1,4 +1,4 @@
-"""A sign-in ends by itself, on request, with the password, and at the hand of staff."""
+"""A sign-in ends after its time, on request, with a new password, and when staff end it."""
 
 import pytest
 import time_machine

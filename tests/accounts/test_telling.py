@@ -1,4 +1,4 @@
-"""`accounts.domain.telling`: what stands in the account, and what leaves for its addresses."""
+"""`accounts.domain.telling`: what the account shows, and what is sent to its addresses."""
 
 import pytest
 from pytest_django.fixtures import Settings

@@ -1,4 +1,4 @@
-"""The customer's door: who comes in, where they land, and what comes back when it goes wrong."""
+"""The pages for sign-in and sign-up: who may sign in, what page follows, and each error."""
 
 import pytest
 from django.test import Client

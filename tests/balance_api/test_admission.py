@@ -58,7 +58,7 @@ def subscriptions(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-# Mostly a known SIM. SIMS stands for an unknown one, None for what is no ICCID.
+# Mostly a known SIM. SIMS means an unknown one, and None a text that is no ICCID.
 which = st.sampled_from([0, 0, 0, 1, 2, SIMS, None])
 limits = st.builds(
     Limits,

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from tests.browser import PageAt
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-# So tall that the bar at the bottom covers nothing: axe passes over, or faults, what is covered.
+# So tall that the bar at the bottom covers nothing: axe skips covered elements, or reports them.
 HEIGHT = 2000
 OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 

@@ -1,4 +1,4 @@
-"""A copy of one's data, and the deletion of the account, in a browser."""
+"""A customer's copy of their data, and the deletion of the account, in a browser."""
 
 import json
 from pathlib import Path

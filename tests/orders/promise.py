@@ -96,7 +96,7 @@ def what_is_complete_is_live(seen: Seen, told: Told) -> Iterator[str]:
 
 
 def nobody_pays_for_what_came_to_nothing(seen: Seen, told: Told) -> Iterator[str]:
-    """Find charges of ended orders, except those given up by staff whose refund is under way."""
+    """Find charges of ended orders, except of those that staff gave up and refund."""
     for order in _in(seen, *COME_TO_NOTHING):
         is_under_way = order.failure == Failure.GIVEN_UP and order.pk in seen.enqueued
         if "captured" in _statuses(seen, order) and not is_under_way:

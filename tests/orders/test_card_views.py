@@ -1,4 +1,4 @@
-"""A new card typed on the gateway's page: there, back, and what stands in between."""
+"""A new card typed on the gateway's page: the way there, the way back, and the waiting page."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What cannot be handed over is never charged, and a corrected host reaches what was sold."""
+"""An order without a usable code is never charged. A corrected host reaches sold orders."""
 
 import pytest
 from django.db import IntegrityError

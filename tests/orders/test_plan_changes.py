@@ -1,4 +1,4 @@
-"""A dearer plan in the place of a running one: paid less what is unused, begun at once, or nothing.
+"""A dearer plan replaces a running one at once, for its price less the unused share.
 
 Source: docs/contract.md#subscriptions.
 """

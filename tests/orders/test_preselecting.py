@@ -1,4 +1,4 @@
-"""What the payment page preselects after a bank was out of reach: what needs no page of a bank."""
+"""After a bank was out of reach, the payment page preselects what needs no page of a bank."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A wrong setting is corrected: what waits for it goes on, and nothing was given up."""
+"""After a wrong setting is corrected, everything that waited continues. Nothing was given up."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

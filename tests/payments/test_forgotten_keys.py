@@ -1,4 +1,4 @@
-"""A gateway forgets keys after some time: then nothing is sent again before it was searched for."""
+"""Once a gateway may have forgotten a key, the portal searches before it sends again."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""`payments.domain.methods`: what a refusal does to the card, for every payment that may come."""
+"""`payments.domain.methods`: what a refusal does to the card, for all later payments."""
 
 from datetime import UTC, datetime
 from typing import Any

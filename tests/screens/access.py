@@ -24,7 +24,7 @@ def recover(noor: Customer, photographer: Photographer) -> None:
 
 
 def account(noor: Customer, photographer: Photographer) -> None:
-    """Look at what was told, and at sign-in and security."""
+    """Look at the messages in the account, and at sign-in and security."""
     noor.buy()
     noor.sees("You're all set")
     noor.page.goto(f"{noor.base_url}/account/")

@@ -12,7 +12,7 @@ from tests.screens.photographer import Photographer
 
 @dataclass(frozen=True)
 class ProviderWalks:
-    """Walks whose provider says what the walk wants."""
+    """Walks with a provider that answers as the walk needs."""
 
     provider: FakeProvider
 

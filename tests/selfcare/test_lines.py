@@ -1,4 +1,4 @@
-"""`/account/lines/link/`: the number or the bill's code, a code, a wait, and the line is there.
+"""`/account/lines/link/`: the number or the bill's code, a one-time code, a wait, then the line.
 
 Everything goes without script, and against a customer system that is a process of its own.
 """

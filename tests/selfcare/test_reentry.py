@@ -1,4 +1,4 @@
-"""Before something important the password or a code is asked for again, and remembered a while."""
+"""Before an important change the password or a code is asked for again, and remembered a while."""
 
 import pytest
 import time_machine

@@ -1,4 +1,4 @@
-"""`/account/time-zone/`: the customer says when it is night."""
+"""`/account/time-zone/`: the customer chooses the time zone of the quiet hours."""
 
 from django.test import Client
 

@@ -1,4 +1,4 @@
-"""A plan that renews, as the tests tell of it: sold, paid by a card, and the time that passes."""
+"""A plan that renews, in the tests' words: sold, paid by a card, and the time that passes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""`subscriptions.domain.moves`: a plan on two SIMs, then on the new or the old one alone."""
+"""`subscriptions.domain.moves`: a plan on two SIMs, then only on the new or the old one."""
 
 import threading
 from datetime import timedelta

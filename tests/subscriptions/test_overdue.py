@@ -1,4 +1,4 @@
-"""What happens to a plan that is not paid in time, and who is not to blame for it."""
+"""What happens to a plan that is not paid in time. A fault of the operator ends no service."""
 
 from collections.abc import Iterator
 from datetime import timedelta

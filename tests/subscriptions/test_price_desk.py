@@ -1,4 +1,4 @@
-"""Staff announce a new price, withdraw it, and see whom its notice has not reached."""
+"""Staff announce a new price, withdraw it, and see which customers no notice has reached."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Usage as the tests tell of it: a line with plans, and records of its SIM."""
+"""Usage in the tests' words: a line with plans, and records of its SIM."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""An account is erased: nothing is left of its customer but what is registered as kept."""
+"""An account is erased: of its customer only what is registered as kept is left."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,7 +27,7 @@ from tests.speeds import sampled
 pytestmark = pytest.mark.processes
 
 OTHER_NUMBER = "+12025550143"
-# What these hold has a form of its own, so the mark cannot be written there.
+# These columns accept only values of a certain form, so the mark cannot be written there.
 REFUSE_THE_MARK = {
     "customer_messages.Message.code",
     "accounts.SignIn.session_key",

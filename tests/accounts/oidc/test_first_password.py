@@ -1,4 +1,4 @@
-"""A customer who comes in over the provider alone sets a password, after proving who it is."""
+"""A customer who signs in only with the provider sets a password, after proving who they are."""
 
 from typing import Any
 

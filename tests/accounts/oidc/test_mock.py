@@ -1,4 +1,4 @@
-"""A sign-in and a sign-out at `oidc-provider-mock`, a provider that nobody here wrote."""
+"""A sign-in and a sign-out at `oidc-provider-mock`, a published mock provider."""
 
 import re
 import subprocess
