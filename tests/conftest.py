@@ -4,7 +4,6 @@ import subprocess
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from django.test import Client
 from pytest_django import DjangoDbBlocker
@@ -12,6 +11,7 @@ from pytest_django import DjangoDbBlocker
 from accounts.models import User
 from tests import flushing
 from tests.builders import make_operator
+from tests.providers import reset
 
 if TYPE_CHECKING:
     from tests.subscriptions.renewals import Renewal
@@ -74,7 +74,7 @@ def as_alice(alice: User) -> Client:
 @pytest.fixture
 def smdp(smdp_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Point the portal at an SM-DP+ simulator with empty books, and return its address."""
-    httpx.post(f"{smdp_simulator}/reset", trust_env=False)
+    reset(smdp_simulator)
     settings.SMDP_URL = smdp_simulator  # type: ignore[attr-defined]  # pytest-django's own object
     return smdp_simulator
 
@@ -82,7 +82,7 @@ def smdp(smdp_simulator: str, settings: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def gateway(payment_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Point the portal at a payment simulator with empty books, and return its address."""
-    httpx.post(f"{payment_simulator}/reset", trust_env=False)
+    reset(payment_simulator)
     settings.PAYMENT_GATEWAY_URL = payment_simulator  # type: ignore[attr-defined]  # the same
     return payment_simulator
 
@@ -90,7 +90,7 @@ def gateway(payment_simulator: str, settings: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def vouchers(voucher_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Let customers pay with a voucher simulator's vouchers too, and return its address."""
-    httpx.post(f"{voucher_simulator}/reset", trust_env=False)
+    reset(voucher_simulator)
     adapter = "payments.gateways.vouchers.VoucherServer"
     settings.PAYMENT_GATEWAY = [*settings.PAYMENT_GATEWAY, adapter]  # type: ignore[attr-defined]  # the same
     settings.VOUCHER_SERVER_URL = voucher_simulator  # type: ignore[attr-defined]  # the same
@@ -100,7 +100,7 @@ def vouchers(voucher_simulator: str, settings: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def billing(billing_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Let customers pay on a billing simulator's bills too, and return its address."""
-    httpx.post(f"{billing_simulator}/reset", trust_env=False)
+    reset(billing_simulator)
     adapter = "payments.gateways.carrier_billing.CarrierBilling"
     settings.PAYMENT_GATEWAY = [*settings.PAYMENT_GATEWAY, adapter]  # type: ignore[attr-defined]  # the same
     settings.CARRIER_BILLING_URL = f"{billing_simulator}/carrier-billing/v0"  # type: ignore[attr-defined]  # the same
@@ -111,7 +111,7 @@ def billing(billing_simulator: str, settings: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def stripe(stripe_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Let customers pay by the stand-in for Stripe alone, and return its address."""
-    httpx.post(f"{stripe_simulator}/reset", trust_env=False)
+    reset(stripe_simulator)
     settings.PAYMENT_GATEWAY = ["payments.gateways.stripe.StripeGateway"]  # type: ignore[attr-defined]  # the same
     settings.STRIPE_URL = stripe_simulator  # type: ignore[attr-defined]  # the same
     settings.STRIPE_API_KEY = "sk_test_of_the_tests"  # type: ignore[attr-defined]  # the same
@@ -124,7 +124,7 @@ def stripe(stripe_simulator: str, settings: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def phone(message_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Send SMS and mail to a message simulator with empty books, and return its address."""
-    httpx.post(f"{message_simulator}/reset", trust_env=False)
+    reset(message_simulator)
     gateway = "messages.senders.http.HttpGateway"
     settings.MAIL_SENDER = settings.SMS_SENDER = gateway  # type: ignore[attr-defined]  # the same
     settings.MESSAGE_GATEWAY_URL = message_simulator  # type: ignore[attr-defined]  # the same
@@ -145,7 +145,7 @@ def operator_api(phone: str, settings: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def network(network_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Point the portal at a network simulator with empty books, and return its address."""
-    httpx.post(f"{network_simulator}/reset", trust_env=False)
+    reset(network_simulator)
     settings.NETWORK = "subscriptions.networks.http.HttpNetwork"  # type: ignore[attr-defined]  # the same
     settings.NETWORK_URL = network_simulator  # type: ignore[attr-defined]  # the same
     return network_simulator
@@ -164,7 +164,7 @@ def monthly(alice: User, gateway: str, network: str) -> "Iterator[Renewal]":
 @pytest.fixture
 def customers(customer_simulator: str, settings: pytest.FixtureRequest) -> str:
     """Let customers link the lines of a customer system simulator, and return its address."""
-    httpx.post(f"{customer_simulator}/reset", trust_env=False)
+    reset(customer_simulator)
     settings.CUSTOMER_SYSTEM = "subscriptions.customers.http.HttpCustomerSystem"  # type: ignore[attr-defined]  # the same
     settings.CUSTOMER_SYSTEM_URL = customer_simulator  # type: ignore[attr-defined]  # the same
     return customer_simulator
