@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,24 +61,31 @@ PAYMENTS = Moments(
 BARRIERS = PAYMENTS.names
 # One strike out of this many stalls the worker for longer than its lease. Then it goes on.
 STALLS_IN = 12
+# A worker claims a task with this statement. Its second value is the token of the lease.
+CLAIM = "UPDATE outbox_task SET lease_until"
 Execute = Callable[..., Any]
 
 
 class Striker:
     """Kills its own process at a barrier, with the barrier's chance. Django runs it as a wrapper.
 
-    The barrier's name is written to `pipe` first.
+    `chances` has one number for each barrier. It may change meanwhile.
+
+    The barrier's name is written to `pipe` first, with this process and the token of its lease.
     """
 
     def __init__(
-        self, moments: Moments, chances: Mapping[str, float], pipe: int, *, stall: float
+        self, moments: Moments, chances: Sequence[float], pipe: int, *, stall: float
     ) -> None:
         self._moments, self._chances, self._pipe, self._stall = moments, chances, pipe, stall
-        self._operation = ""
+        self._numbers = {name: number for number, name in enumerate(moments.names)}
+        self._operation = self._token = ""
         # Each process has its own moments, and a stalled worker is no use to a repeated run.
         self._random = random.Random()  # noqa: S311 -- chance is no secret
 
     def __call__(self, execute: Execute, sql: str, params: Any, *rest: Any) -> Any:
+        if sql.startswith(CLAIM):
+            self._token = params[1]
         before, after = self._barriers(sql, params)
         self._strike(before)
         answer = execute(sql, params, *rest)
@@ -101,11 +108,13 @@ class Striker:
         return "", ""
 
     def _strike(self, barrier: str) -> None:
-        if self._random.random() >= self._chances.get(barrier, 0):
+        number = self._numbers.get(barrier)
+        if number is None or self._random.random() >= self._chances[number]:
             return
         stalls = not self._random.randrange(STALLS_IN)
         # One write of less than a pipe's page is never mixed with another worker's.
-        os.write(self._pipe, f"{'stalled' if stalls else 'killed'}\t{barrier}\n".encode())
+        words = ("stalled" if stalls else "killed", barrier, str(os.getpid()), self._token)
+        os.write(self._pipe, ("\t".join(words) + "\n").encode())
         if stalls:
             time.sleep(self._stall)
         else:

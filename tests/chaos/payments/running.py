@@ -61,6 +61,10 @@ class Workers:
         """Let the workers go on without being killed."""
         self._say(f"calm {given}".rstrip())
 
+    def move(self, given: str) -> None:
+        """Let the workers that run go on in another time."""
+        self._say(f"move {given}")
+
     def kill(self) -> None:
         self._say("kill")
 

@@ -74,17 +74,20 @@ class Run:
 
     def live(self, steps: int) -> None:
         """Let time pass with every mishap."""
+        self.workers.start(str(self.ahead.total_seconds()))
         for step in range(steps):
             away = step % AWAY_EVERY
             if away == AWAY_EVERY - AWAY_FOR:
                 self.simulators.kill("payment")
             if away == 0 and step:
                 self._start_gateway()
-            if away < AWAY_EVERY - AWAY_FOR:
+            if away == 0:
                 self._strike_at_random()
+            self._move()
+            if away < AWAY_EVERY - AWAY_FOR:
                 with self.living_later():
                     self.crowd.act()
-            self._work(calm=False)
+            self._work()
             self.ahead += STEP
 
     def calm_down(self, steps: int) -> None:
@@ -92,11 +95,14 @@ class Run:
         self._start_gateway()
         for url in self.urls.values():
             mend(url)
+        self.workers.calm_down(str(self.ahead.total_seconds()))
         for _ in range(steps):
+            self._move()
             with self.living_later():
                 self.crowd.serve()
-            self._work(calm=True)
+            self._work()
             self.ahead += STEP
+        self.workers.kill()
 
     def _start_gateway(self) -> None:
         from tests.chaos.payments.running import wait_until_there  # noqa: PLC0415 -- needs Django
@@ -111,23 +117,21 @@ class Run:
                 for fault in AT_RANDOM:
                     break_it(self.urls[name], function, fault, MANY, probability=CHANCE)
 
-    def _work(self, *, calm: bool) -> None:
+    def _move(self) -> None:
+        self.workers.move(str(self.ahead.total_seconds()))
+
+    def _work(self) -> None:
         """Let workers process what is due now, and what waits a short time for another try."""
         with self.living_later():
-            if not make_due():
-                return
-            ahead = str(self.ahead.total_seconds())
-            (self.workers.calm_down if calm else self.workers.start)(ahead)
             for _ in range(ROUNDS):
-                self._wait_until_done()
                 if not make_due():
-                    break
-        self.workers.kill()
+                    return
+                self._wait_until_done()
 
     def _wait_until_done(self) -> None:
         until = time.monotonic() + STEP_LASTS_AT_MOST
         while due_now() and time.monotonic() < until:
-            time.sleep(0.05)
+            time.sleep(0.02)
 
 
 def make_due() -> bool:
