@@ -39,7 +39,7 @@ def in_process(settings: Settings) -> None:
 
 
 class Meanwhile:
-    """A customer who cancels just before the statement for which `when` holds.
+    """A customer who acts, here who cancels, just before the statement for which `when` holds.
 
     `when` is given the statement's number and its text.
     """
@@ -52,7 +52,7 @@ class Meanwhile:
     def __call__(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         self._statements += 1
         if self._customer is None and self._when(self._statements, sql):
-            self._customer = threading.Thread(target=self._cancel)
+            self._customer = threading.Thread(target=self._act)
             self._customer.start()
             self._customer.join(UNLOCKED_WITHIN)
         return execute(sql, *rest)
@@ -63,9 +63,12 @@ class Meanwhile:
             self._customer.join()
         return self.ends_at
 
-    def _cancel(self) -> None:
-        self.ends_at = cancelling.cancel(Subscription.objects.get(pk=self._pk))
+    def _act(self) -> None:
+        self.act(Subscription.objects.get(pk=self._pk))
         connection.close()
+
+    def act(self, subscription: Subscription) -> None:
+        self.ends_at = cancelling.cancel(subscription)
 
 
 def renew(subscription: Subscription, when: When) -> datetime | None:

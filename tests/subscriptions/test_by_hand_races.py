@@ -1,0 +1,149 @@
+"""A customer pays an overdue month by hand at each moment of the portal's own try.
+
+The worker tries on one connection. At one of its statements, the customer agrees to another card on
+another one, and a second worker comes at once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from accounts.models import User
+from payments.gateways.base import Ability
+from payments.models import Payment
+from payments.states import Initiator
+from subscriptions.domain import by_hand, cancelling, paying
+from subscriptions.models import Attempt, Period, Subscription
+from tests.payments.conftest import agree
+from tests.speeds import long
+from tests.subscriptions.months.bank import Bank, BankCard
+from tests.subscriptions.months.play import Life, living
+from tests.subscriptions.months.stories import DAY, HOUR
+from tests.subscriptions.test_cancel_races import Meanwhile, When, is_numbered
+from tests.subscriptions.test_renewal_races import FEBRUARY, GOOD, SOLD, process
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(0)]
+CONSTRAINT = "one_open_or_captured_attempt_per_period"
+
+
+@pytest.fixture(autouse=True)
+def in_process(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the gateway and the network be in this process, and let customers confirm at the bank."""
+    settings.PAYMENT_GATEWAY = ["tests.subscriptions.months.bank.Bank"]
+    settings.NETWORK = "tests.subscriptions.months.bank.Network"
+    monkeypatch.setattr(Bank, "abilities", Bank.abilities | {Ability.BANK_STEP})
+
+
+class PaysByHand(Meanwhile):
+    """A customer who agrees to another card, for whom a second worker comes at once."""
+
+    def __init__(self, life: Life, subscription: Subscription, when: When) -> None:
+        super().__init__(subscription, when)
+        self._life, self.has_agreed = life, False
+
+    def act(self, subscription: Subscription) -> None:
+        card = self._life.keep(BankCard(f"by hand {subscription.reference}"))
+        amount = Period.objects.filter(subscription=subscription).latest("number").price.gross
+        by_hand.agree_to_pay(subscription, card, amount=amount, text="I agree.", language="en")
+        self.has_agreed = True
+        process(subscription)
+
+
+@contextmanager
+def overdue(alice: User, plans: int) -> Iterator[Life]:
+    """Let these plans be in grace. Each bank has refused once, and would approve the next try."""
+    with living(alice, *[GOOD] * plans) as life:
+        for number, subscription in enumerate(life.subscriptions):
+            card = life.keep(BankCard(f"own {number}", bad=((SOLD, FEBRUARY),)))
+            cancelling.pay_with(subscription, agree(card, purpose=subscription.reference))
+        life.pass_to(FEBRUARY + DAY - HOUR)
+        life.clock.move_to(FEBRUARY + DAY, tick=False)
+        yield life
+
+
+def try_once(life: Life, subscription: Subscription, when: When) -> bool:
+    """Let a worker try. Return whether the customer has agreed to another card meanwhile."""
+    customer = PaysByHand(life, subscription, when)
+    with connection.execute_wrapper(customer):
+        process(subscription)
+    customer.wait()
+    return customer.has_agreed
+
+
+def charged(life: Life, subscription: Subscription) -> list[str]:
+    """Return the cards that were charged for the plan."""
+    own = f"{subscription.reference}-"
+    kept = [one for one in life.books.entries if one.captured_at and not one.refunded]
+    return [one.token.rpartition(" ")[0] for one in kept if one.reference.startswith(own)]
+
+
+@pytest.mark.parametrize(("plans", "step"), [(8, 9), long(70, 1)], ids=["few", "many"])
+def test_a_payment_by_hand_at_any_statement_of_a_try_leaves_one_charge(
+    alice: User, plans: int, step: int
+) -> None:
+    with overdue(alice, plans) as life:
+        statement = 1
+        for subscription in life.subscriptions:
+            was_in_time = try_once(life, subscription, partial(is_numbered, statement))
+            statement = statement + step if was_in_time else 1
+        life.pass_to(FEBRUARY + DAY + HOUR)
+
+        found = [charged(life, subscription) for subscription in life.subscriptions]
+        assert sorted({tuple(cards) for cards in found}) == [("by hand",), ("own",)]
+        assert not [one for one in life.books.entries if one.status == "authorised"]
+        assert {one.state for one in Subscription.objects.all()} == {"active"}
+        captured = Payment.objects.filter(state="captured")
+        assert {one.initiator for one in captured} == {Initiator.CUSTOMER, Initiator.OPERATOR}
+
+
+@contextmanager
+def without_constraint() -> Iterator[None]:
+    """Let the database allow two open payments for one month."""
+    [constraint] = [one for one in Attempt._meta.constraints if one.name == CONSTRAINT]
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(Attempt, constraint)
+    try:
+        yield
+    finally:
+        Attempt.objects.update(is_live=False)
+        with connection.schema_editor() as editor:
+            editor.add_constraint(Attempt, constraint)
+
+
+def is_capture(_number: int, sql: str) -> bool:
+    changes = sql.partition(" WHERE ")[0]
+    return changes.startswith('UPDATE "payments_payment"') and "captured_at" in changes
+
+
+def own_attempt(period: Period) -> Attempt | None:
+    """Return the payment with the method that this worker has read, and no other one."""
+    mandate = period.subscription.mandate
+    assert mandate is not None
+    own = period.attempts.filter(is_live=True, payment__method=mandate.method_id)
+    attempt = own.select_related("payment__method").first()
+    if attempt is not None:
+        attempt.period = period
+    return attempt
+
+
+def test_workers_that_know_only_their_own_payment_would_charge_twice(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with overdue(alice, 1) as life, without_constraint():
+        [subscription] = life.subscriptions
+        monkeypatch.setattr(paying, "live_attempt", own_attempt)
+
+        assert try_once(life, subscription, is_capture)
+        assert charged(life, subscription) == ["own", "by hand"]
+
+
+def test_of_both_payments_only_the_first_is_charged(alice: User) -> None:
+    with overdue(alice, 1) as life:
+        [subscription] = life.subscriptions
+
+        assert try_once(life, subscription, is_capture)
+        assert charged(life, subscription) == ["own"]
