@@ -102,7 +102,7 @@ def _leave_grace(
     if is_fault:
         # The customer must not lose the service because of that fault.
         later = period.grace_until + GRACE
-        _allow_until(period, later, by_fault=period.grace_by_fault)
+        _prolong_grace(subscription, period, later)
         return
     _start_hold(subscription, period)
 
@@ -131,7 +131,7 @@ def _start_grace(
         return
     plan = period.plan
     assert plan is not None  # noqa: S101 -- it is planned
-    _allow_until(period, until, by_fault=by_fault)
+    _allow_until(subscription, period, until, by_fault=by_fault)
     Bucket.objects.create(
         period=period,
         kind=Bucket.Kind.ALLOWANCE,
@@ -144,10 +144,26 @@ def _start_grace(
     log.info("grace", subscription=subscription.pk)
 
 
-def _allow_until(period: Period, until: datetime, *, by_fault: bool) -> None:
-    """Let the allowance be used until this time, unless the period was paid meanwhile."""
+@transaction.atomic
+def _prolong_grace(subscription: Subscription, period: Period, until: datetime) -> None:
+    # Race: the period may have been paid meanwhile.
+    if lock_planned(period):
+        _allow_until(subscription, period, until, by_fault=period.grace_by_fault)
+
+
+def _allow_until(
+    subscription: Subscription, period: Period, until: datetime, *, by_fault: bool
+) -> None:
+    """Let the allowance be used until this time. The caller has locked the period.
+
+    During a dispute nothing can be used. The time of grace is stored all the same.
+    """
     assert period.ends_at is not None  # noqa: S101 -- it is planned
-    times = {"grace_until": until, "usable_until": min(until, period.ends_at)}
+    # Race: a dispute may park the plan at the same time. It cuts short what is stored before.
+    locked = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
+    is_off = locked.parked_because == ParkReason.DISPUTE
+    usable_until = period.starts_at if is_off else min(until, period.ends_at)
+    times = {"grace_until": until, "usable_until": usable_until}
     planned = {"state": PeriodState.PLANNED}
     compare_and_set(Period, period.pk, planned, **times, grace_by_fault=by_fault)
 

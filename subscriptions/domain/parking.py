@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Least
 from django.utils.timezone import now
 
 from accounts.models import User
@@ -77,6 +78,8 @@ def _resume(subscription: Subscription) -> None:
     # If a dispute has switched the service off, the paid month can be used again.
     paid = _periods(subscription).filter(state=PeriodState.PAID, ends_at__gt=at)
     paid.update(usable_until=F("ends_at"))
+    grace = _periods(subscription).filter(state=PeriodState.PLANNED, grace_until__gt=at)
+    grace.update(usable_until=Least(F("grace_until"), F("ends_at")))
     allocation.reallocate(subscription.line_id, since=at)
     enqueue(KIND, subscription.pk)
 

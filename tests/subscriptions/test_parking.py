@@ -13,13 +13,13 @@ from payments.states import DisputeKind, DisputeState
 from subscriptions.balances import balances
 from subscriptions.domain import lifecycle, parking
 from subscriptions.domain.parking import NotParked
-from subscriptions.models import SimOnLine
+from subscriptions.models import SimOnLine, Subscription
 from subscriptions.states import ParkReason, SubscriptionState
 from tests.builders import GB
 from tests.providers import break_it, mend
 from tests.subscriptions.renewals import DAY, HOUR, PRICE, SOLD, Renewal
 
-FEBRUARY = SOLD + 28 * DAY
+FEBRUARY, MARCH = SOLD + 28 * DAY, SOLD + 59 * DAY
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def left(renewal: Renewal) -> list[tuple[str, int]]:
 def dispute(kind: DisputeKind = DisputeKind.DISPUTE) -> Dispute:
     """Open a dispute about the newest charge."""
     row = Dispute.objects.create(
-        payment=Payment.objects.latest("pk"),
+        payment=Payment.objects.filter(state="captured").latest("pk"),
         gateway="simulator",
         gateway_id="d1",
         kind=kind,
@@ -71,6 +71,36 @@ def test_a_dispute_switches_the_service_off_until_it_is_won(monthly: Renewal, cl
 
     assert left(monthly) == [("MODIRECTPAYG", 5 * GB)]
     assert monthly.served["suspended"] == 0
+
+
+def test_a_disputed_plan_has_no_allowance_although_its_next_month_is_authorised(
+    monthly: Renewal,
+) -> None:
+    monthly.pass_to(MARCH - HOUR)
+    row = dispute()
+    monthly.pass_to(MARCH + HOUR)
+    monthly.subscription.refresh_from_db()
+
+    assert monthly.subscription.state == SubscriptionState.GRACE
+    assert left(monthly) == [("NONE", 0)]
+
+    decide(row, DisputeState.WON)
+    monthly.process()
+
+    assert left(monthly) == [("MODIRECTPAYG", 5 * GB)]
+
+
+def test_the_allowance_of_grace_is_back_when_a_dispute_is_won(monthly: Renewal) -> None:
+    Subscription.objects.update(mandate=None)
+    monthly.pass_to(MARCH + HOUR)
+    row = dispute()
+    monthly.process()
+    during = left(monthly)
+    decide(row, DisputeState.WON)
+    monthly.process()
+
+    assert during == [("NONE", 0)]
+    assert left(monthly) == [("MODIRECTPAYG", GB // 2)]
 
 
 def test_a_lost_dispute_ends_the_plan(monthly: Renewal) -> None:
