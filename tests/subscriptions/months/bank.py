@@ -4,7 +4,7 @@ The gateway forgets keys after a day, and its authorisations lapse after a week.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from payments.gateways.base import (
     WithoutCode,
     WithoutMethods,
 )
+from payments.gateways.disputes import DisputeStanding
 from payments.gateways.values import (
     Authorised,
     Captured,
@@ -28,7 +29,7 @@ from payments.gateways.values import (
     Standing,
     VoidedOrRefunded,
 )
-from payments.states import Initiator, RefusalKind
+from payments.states import DisputeKind, DisputeState, Initiator, RefusalKind
 from subscriptions.networks.base import NetworkUnavailable, Service
 from subscriptions.networks.warm import AlwaysWarm
 
@@ -106,6 +107,7 @@ class Books:
     entries: list[Entry] = field(default_factory=list)
     # When the bank refused which card: token and time.
     refusals: list[tuple[str, datetime]] = field(default_factory=list)
+    disputes: dict[str, DisputeStanding] = field(default_factory=dict)
     services: dict[str, dict[Any, Any]] = field(default_factory=dict)
     away: tuple[tuple[datetime, datetime], ...] = ()
     # The numbers of the calls whose answers are lost although the work is done.
@@ -113,6 +115,21 @@ class Books:
     calls: int = 0
     # A worker may die before and after each call. Without a worker nothing goes wrong.
     at_barrier: Callable[[], None] | None = None
+
+    def dispute(self, gateway_id: str, amount: Money, *, is_fraud: bool) -> str:
+        """Take this amount of a charge back, and return the dispute's name."""
+        name, state = f"D{len(self.disputes)}", DisputeState.OPENED
+        sums = (amount, amount, Money(0, amount.currency))
+        of_kind = (name, gateway_id, DisputeKind.DISPUTE, state, "as the bank says", is_fraud)
+        self.disputes[name] = DisputeStanding(*of_kind, *sums)
+        return name
+
+    def decide(self, name: str, state: DisputeState) -> None:
+        """Let a dispute be won, so that its amount comes back, or lost."""
+        known = self.disputes[name]
+        nothing = Money(0, known.amount.currency)
+        taken = nothing if state == DisputeState.WON else known.amount
+        self.disputes[name] = replace(known, state=state, taken=taken)
 
     def is_away(self, at: datetime) -> bool:
         return any(start <= at < end for start, end in self.away)
@@ -151,7 +168,10 @@ class Bank(WithoutCode, WithoutMethods):
 
     name = "bank"
     abilities = frozenset(
-        {Ability.STORED_METHODS, Ability.OFF_SESSION, Ability.CARD_ENTRY, Ability.PART_REFUNDS}
+        {
+            *(Ability.STORED_METHODS, Ability.OFF_SESSION, Ability.CARD_ENTRY),
+            *(Ability.PART_REFUNDS, Ability.DISPUTES),
+        }
     )
     remembers_keys_for: timedelta | None = REMEMBERS_KEYS_FOR
 
@@ -227,6 +247,9 @@ class Bank(WithoutCode, WithoutMethods):
 
         return self._answer(work)
 
+    def fetch_dispute(self, dispute_id: str) -> DisputeStanding | None:
+        return self._answer(lambda: BOOKS.disputes[dispute_id])
+
     def _answer(self, work: Callable[[], Answer]) -> Answer:
         return BOOKS.answer(work, GatewayUnavailable, may_be_away=True)
 
@@ -246,7 +269,7 @@ class Network(AlwaysWarm):
     def renew(
         self, reference: str, *, sequence: int, period: int, until: datetime, plan: str
     ) -> None:
-        self._set(reference, sequence, "renewed", until=until, period=period)
+        self._set(reference, sequence, "renewed", until=until, period=period, plan=plan)
 
     def suspend(self, reference: str, *, sequence: int) -> None:
         self._set(reference, sequence, "switched", suspended=True)

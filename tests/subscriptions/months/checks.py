@@ -10,7 +10,14 @@ from django.utils.timezone import now
 
 from orders.models import Order
 from payments.models import Payment, Receipt, Refund
-from subscriptions.models import Attempt, Period, SimOnLine, Subscription, UsageRecord
+from subscriptions.models import (
+    Attempt,
+    Period,
+    PlanChange,
+    SimOnLine,
+    Subscription,
+    UsageRecord,
+)
 from subscriptions.states import PeriodState, SubscriptionState
 from tests.subscriptions.months.bank import Books, Entry
 from tests.subscriptions.months.oracle import Oracle, Paid, are_clear
@@ -58,8 +65,11 @@ def check_periods(subscription: Subscription, zone: str) -> dict[int, datetime]:
 
 
 def is_change(before: Period | None, period: Period) -> bool:
-    """Return whether the period is the first one of another plan."""
-    return before is not None and before.plan_id != period.plan_id
+    """Return whether the period is the first one of a dearer plan, which begins at once."""
+    if before is None or before.plan_id == period.plan_id:
+        return False
+    chosen = PlanChange.objects.filter(subscription=period.subscription_id, state="begun")
+    return not chosen.filter(after_number=before.number).exists()
 
 
 def check_money(subscription: Subscription, books: Books, ends: Mapping[int, datetime]) -> None:
@@ -129,6 +139,14 @@ def check_devices(subscription: Subscription, books: Books) -> None:
     stays = SimOnLine.objects.filter(line=subscription.line_id)
     for stay in [] if service.get("ended") else stays.select_related("sim"):
         assert service.get(stay.sim.iccid, False) == (stay.until is None)
+
+
+def check_plan(subscription: Subscription, books: Books) -> None:
+    """Check that the network was told the plan that runs, once it was told any."""
+    told = books.services[subscription.reference].get("plan")
+    is_served = subscription.state == SubscriptionState.ACTIVE and not subscription.parked_because
+    if told and is_served and subscription.plan:
+        assert told == subscription.plan.code
 
 
 def check_refusals(books: Books) -> None:

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from tests.subscriptions.months.bank import Refusal
-from tests.subscriptions.months.decisions import DECISIONS, may_use
-from tests.subscriptions.months.story import Event, Story, months_later
+from tests.subscriptions.months.decisions import DECISIONS, Choice, may_use
+from tests.subscriptions.months.story import Event, Offer, Story, months_later
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 TRIES = [timedelta(days=day) for day in (-1, 1, 3, 5, 7, 10, 14)]
@@ -55,9 +55,18 @@ class Oracle:
         # None, "asked" (the gateway has not heard of it) or "approved".
         self.live: str | None = None
         self.live_card = self.card
+        # Each consent has a number.
+        self.consent = self.live_consent = 0
         self.asked_at = self.approved_at = sold_at
         self.is_decided = self.is_cancelled = self.is_after_hold = False
-        self.is_planned = self.is_owed = self.is_shared = False
+        self.is_planned = self.is_owed = False
+        # When each device joined that shares the plan, in this order.
+        self.devices = [sold_at]
+        # What begins when the month ends.
+        self.choice: Choice | None = None
+        # Which charge is disputed, which were lost to a dispute, and which were fees of devices.
+        self.disputed: int | None = None
+        self.lost_charges, self.fees = set[int](), set[int]()
         self.last_try: datetime | None = None
         self.advised: datetime | None = None
         self.grace_until: datetime | None = None
@@ -76,7 +85,7 @@ class Oracle:
     @property
     def usable_until(self) -> datetime | None:
         """Return until when data can be used, or None."""
-        if self.state == "ended" or not may_use(self):
+        if self.state == "ended" or self.is_parked or not may_use(self):
             return None
         if self.at < self.end:
             return self.end
@@ -104,16 +113,29 @@ class Oracle:
         times += [event.at for event in self.waiting]
         return (time for time in times if time and time > self.at)
 
+    @property
+    def is_parked(self) -> bool:
+        """Return whether a month is disputed. Nothing is charged meanwhile."""
+        return self.disputed is not None and self.disputed not in self.fees
+
+    @property
+    def next_offer(self) -> Offer:
+        return self.choice.offer if self.choice else self.offer
+
     def is_up(self) -> bool:
         return not any(start <= self.at < end for start, end in self.story.away)
 
     def used_since(self, moment: datetime) -> int:
         return sum(amount for at, amount in self.uses if at >= moment)
 
-    def give_back(self, charge: int, *, at_most: int) -> None:
+    def left(self, charge: int) -> int:
+        """Return what can still be given back of a charge, in minor units."""
         _token, cost = self.charges[charge]
-        before = self.refunded.get(charge, 0)
-        self.refunded[charge] = min(cost, before + at_most)
+        return 0 if charge in self.lost_charges else cost - self.refunded.get(charge, 0)
+
+    def give_back(self, charge: int, *, at_most: int) -> None:
+        given = min(self.left(charge), at_most)
+        self.refunded[charge] = self.refunded.get(charge, 0) + given
 
     def really_began(self, number: int) -> datetime:
         """Return when the month began that begins now, according to who knows it."""
@@ -141,11 +163,9 @@ class Oracle:
         return max(due, self.advised) if due and self.advised else due
 
     def _renew(self) -> bool:
-        if self.is_cancelled and not self.is_decided:
-            if self.live == "asked" or self.is_up():
-                self.live = None
-            return False
-        if self.at < self.end - DAY:
+        if self.choice and self.at >= self.end and not self.is_cancelled:
+            self.offer, self.choice = self.choice.offer, None
+        if self.is_parked or self._is_last() or self.at < self.end - DAY:
             return False
         self.is_planned = True
         if not self._is_payable():
@@ -158,10 +178,17 @@ class Oracle:
         self._open()
         return True
 
+    def _is_last(self) -> bool:
+        """Return whether no month follows. Then nothing stays authorised."""
+        is_last = self.is_cancelled and not self.is_decided
+        if is_last and (self.live == "asked" or self.is_up()):
+            self.live = None
+        return is_last
+
     def _is_payable(self) -> bool:
-        if not self.offer.price:
+        if not self.next_offer.price:
             return True
-        if self.live and self.live_card != self.card and not self.is_decided:
+        if self.live and self.live_consent != self.consent and not self.is_decided:
             if self.live == "approved" and not self.is_up():
                 return False
             self.live = None
@@ -175,6 +202,7 @@ class Oracle:
             if self.is_dead or due is None or due > self.at:
                 return False
             self.live, self.live_card, self.asked_at = "asked", self.card, self.at
+            self.live_consent = self.consent
         if self.live == "asked":
             if not self.is_up():
                 return False
@@ -194,7 +222,7 @@ class Oracle:
         """Charge what is approved. If that is impossible for good, nothing is decided any more."""
         if not self.is_up():
             return False
-        is_gone = self.is_dead or self.live_card != self.card
+        is_gone = self.is_dead or self.live_consent != self.consent
         if is_gone or self.at >= self.approved_at + WEEK:
             self.live, self.is_decided = None, False
             return False
@@ -224,7 +252,8 @@ class Oracle:
         self.is_owed = False
 
     def _follow_time(self) -> None:
-        if not self.is_decided and (self.is_cancelled or self.at >= self.end + 30 * DAY):
+        is_over = self.at >= self.end + 30 * DAY and not self.is_parked
+        if not self.is_decided and (self.is_cancelled or is_over):
             if self.live != "approved" or self.is_up():
                 self.state, self.live, self.grace_until = "ended", None, None
             return
@@ -232,7 +261,7 @@ class Oracle:
         week_later = self.end + WEEK
         if self.state == "active" and is_fault:
             self._start_grace(max(week_later, self.at + WEEK), is_fault=True)
-        elif self.state == "active" and self.at < week_later and not self._had_grace():
+        elif self.state == "active" and self.at < week_later and self._may_have_grace():
             self._start_grace(week_later)
         elif self.state == "active":
             self._hold()
@@ -244,8 +273,8 @@ class Oracle:
             else:
                 self._hold()
 
-    def _had_grace(self) -> bool:
-        return any(until > self.at - 90 * DAY for until in self.graces)
+    def _may_have_grace(self) -> bool:
+        return not self.is_parked and all(until <= self.at - 90 * DAY for until in self.graces)
 
     def _start_grace(self, until: datetime, *, is_fault: bool = False) -> None:
         self.state, self.grace_until = "grace", until

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 import time_machine
 from django.db import connection
@@ -15,12 +16,13 @@ from orders import models as orders
 from orders.domain import returning
 from outbox.domain import due_tasks, process
 from outbox.models import Task
-from payments.domain import refunds
+from payments.domain import disputes, refunds
 from payments.models import PaymentMethod
 from subscriptions import models as renewals
 from subscriptions.balances import BalanceType, balances
-from subscriptions.domain import lifecycle, renewing, sharing
+from subscriptions.domain import lifecycle, moves, renewing, sharing
 from subscriptions.models import Subscription
+from tests.builders import make_card
 from tests.payments.conftest import agree
 from tests.subscriptions.months.acting import act, plan_of
 from tests.subscriptions.months.bank import BankCard, Books, open_books
@@ -28,7 +30,10 @@ from tests.subscriptions.months.story import Event, Story
 from tests.subscriptions.renewals import prepare
 
 # What workers do for these plans. All other tasks, such as messages, wait.
-KINDS = (renewals.KIND, orders.KIND, refunds.KIND, returning.KIND, sharing.KIND)
+KINDS = (
+    *(renewals.KIND, orders.KIND, refunds.KIND, returning.KIND, sharing.KIND),
+    *(moves.KIND, disputes.KIND),
+)
 WRITES = ("INSERT", "UPDATE", "DELETE")
 # More runs of workers than this, in two years, would be a storm.
 STORM = 6000
@@ -46,6 +51,9 @@ class Life:
     books: Books
     clock: Any
     subscriptions: list[Subscription]
+    # The SIM card that an event of the story brings, by the event's time. The first comes with the
+    # sale.
+    sims: dict[datetime, str] = field(default_factory=dict)
     # The numbers of the barriers at which a worker dies.
     kills: frozenset[int] = frozenset()
     barriers: int = 0
@@ -78,6 +86,10 @@ class Life:
     def keep(self, card: BankCard) -> PaymentMethod:
         self.books.cards[card.token] = card
         return keep(self.account, card)
+
+    def new_sim(self, event: Event) -> str:
+        self.sims[event.at] = make_card().iccid
+        return self.sims[event.at]
 
     def left_times(self, subscription: Subscription) -> list[timedelta | None]:
         """Return how long Get Balance lets the plan be used on each of its devices, or None."""
@@ -135,7 +147,8 @@ def keep(account: User, card: BankCard) -> PaymentMethod:
         gateway="bank",
         token=card.token,
         brand="Visa",
-        last4="4242",
+        # Two cards with the same number would be one card to the portal.
+        last4=f"{crc32(card.token.encode()) % 10_000:04}",
         expiry_month=12,
         expiry_year=2099,
     )
@@ -153,12 +166,14 @@ def living(
     books = open_books(away=first.away, lost=lost)
     books.cards[first.card.token] = first.card
     with time_machine.travel(first.sold_at, tick=False) as clock:
-        life = Life(account, books, clock, [], kills)
+        life = Life(account, books, clock, [], kills=kills)
         method = life.keep(first.card)
         plan = plan_of(first.first_offer)
         for number, story in enumerate(stories):
             life.pass_to(story.sold_at)
-            life.subscriptions.append(_sell(account, plan, method, story, f"R{number}"))
+            sold = _sell(account, plan, method, story, f"R{number}")
+            life.subscriptions.append(sold)
+            life.sims[story.sold_at] = sharing.devices_of(sold)[0].sim.iccid
         yield life
 
 

@@ -17,7 +17,11 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # Customers act on the half hour and outages begin on the hour, so that minutes do not matter.
 hours = st.integers(0, MONTHS * 30 * 24)
 acts = st.sampled_from(
-    [*Act, Act.NEW_CARD, Act.NEW_CARD, Act.UNDO, Act.CHANGE, Act.CHANGE, Act.CHANGE, Act.USE]
+    [
+        *Act,
+        *(Act.NEW_CARD, Act.NEW_CARD, Act.UNDO, Act.CHANGE, Act.CHANGE, Act.CHANGE, Act.USE),
+        *(Act.CHOOSE, Act.CHOOSE, Act.UNDO_CHOICE, Act.DISPUTE, Act.WIN_DISPUTE),
+    ]
 )
 # Bytes that are used, seconds that are lost, and minor units that are refunded at most.
 AMOUNTS = {
@@ -54,19 +58,21 @@ def bank_cards(draw: st.DrawFn, token: str, sold_at: datetime) -> BankCard:
 def events_at(draw: st.DrawFn, at: datetime, token: str, sold_at: datetime, price: int) -> Event:
     """Return something that happens then. A new card has this token."""
     act = draw(acts)
-    pays = act in (Act.NEW_CARD, Act.CHANGE, Act.ATTACH)
+    pays = act in (Act.NEW_CARD, Act.CHANGE, Act.CHOOSE, Act.ATTACH)
     return Event(
         at,
         act,
         card=draw(bank_cards(token, sold_at)) if pays else None,
-        offer=draw(offers(price)) if act == Act.CHANGE else None,
+        offer=draw(offers(act, price)) if act in (Act.CHANGE, Act.CHOOSE) else None,
         amount=draw(st.sampled_from(AMOUNTS[act])) if act in AMOUNTS else 0,
     )
 
 
-def offers(price: int) -> st.SearchStrategy[Offer]:
+def offers(act: Act, price: int) -> st.SearchStrategy[Offer]:
     """Return plans that cost more than this price, by little or by much, or not more."""
     prices = [price, price + 1, price + 1500, price * 3 + 1]
+    if act == Act.CHOOSE:
+        prices = [price, price + 1, max(price // 2, 1), 1]
     return st.builds(Offer, st.sampled_from(prices), st.sampled_from([20 * GB, 10**6, None]))
 
 

@@ -28,6 +28,14 @@ class Act(StrEnum):
     ATTACH = "attach a device"
     REMOVE_DEVICE = "remove a device"
     TAKE_BACK = "take the change back"
+    CHOOSE = "choose a cheaper plan for the next month"
+    UNDO_CHOICE = "undo the choice"
+    MOVE = "move to another device"
+    MOVE_AND_BACK = "move to another device, and undo that"
+    DISPUTE = "dispute the newest charge"
+    REPORT_FRAUD = "dispute the newest charge as fraud"
+    WIN_DISPUTE = "win the dispute"
+    LOSE_DISPUTE = "lose the dispute"
 
 
 @dataclass(frozen=True)

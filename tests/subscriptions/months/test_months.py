@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from subscriptions.domain import sharing
 from tests.speeds import long
 from tests.subscriptions.months.bank import BankCard
 from tests.subscriptions.months.checks import (
@@ -25,6 +26,7 @@ from tests.subscriptions.months.checks import (
     check_end,
     check_money,
     check_periods,
+    check_plan,
     check_refunds,
     check_refusals,
     check_with_oracle,
@@ -142,9 +144,12 @@ def look(life: Life, story: Story, moment: datetime, figures: Counter[str]) -> N
     if oracle:
         check_charges(oracle, life.books)
         until = oracle.usable_until
-        devices = 2 if oracle.is_shared else 1
-        assert life.left_times(subscription) == [until - moment if until else None] * devices
+        left = until - moment if until else None
+        assert life.left_times(subscription) == [left] * len(oracle.devices)
+        shared = [stay.sim.iccid for stay in sharing.devices_of(subscription)]
+        assert shared == [life.sims[joined_at] for joined_at in oracle.devices]
         check_devices(subscription, life.books)
+        check_plan(subscription, life.books)
 
 
 # The story has about 700 barriers: before and after each write and each call of a worker.
