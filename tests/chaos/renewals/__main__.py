@@ -2,7 +2,7 @@
 
 Plans renew in real worker processes, on PostgreSQL, with the simulators of gateway and network over
 HTTP. Workers are killed at every barrier, answers are lost, and the gateway is away for three days.
-Customers cancel, undo, change plans and cards, and share plans with other devices. The clock of all
+Customers cancel, undo, change plans and cards, and share or move plans. The clock of all
 processes runs ahead of the machine's. In the end all books must agree to the minor unit.
 """
 
@@ -88,6 +88,8 @@ class Run:
                 with self.living_later():
                     self.crowd.act()
             self._work()
+            with self.living_later():
+                self.crowd.undo_moves()
             self.ahead += STEP
 
     def calm_down(self, steps: int) -> None:
@@ -221,7 +223,12 @@ def count_rows() -> dict[str, int]:
     """Return how many periods were paid, how many charges refused, and how the plans stand."""
     from orders.models import Order  # noqa: PLC0415 -- Django has to be set up first
     from payments.models import Payment  # noqa: PLC0415 -- the same
-    from subscriptions.models import Period, Subscription  # noqa: PLC0415 -- the same
+    from subscriptions.models import (  # noqa: PLC0415 -- the same
+        Period,
+        PlanChange,
+        PlanMove,
+        Subscription,
+    )
 
     paid = Period.objects.filter(number__gt=1, state="paid")
     states = Subscription.objects.values_list("state", flat=True)
@@ -230,6 +237,8 @@ def count_rows() -> dict[str, int]:
     return {
         "plans changed": changes.count(),
         "devices attached": devices.count(),
+        "cheaper plans begun": PlanChange.objects.filter(state="begun").count(),
+        **Counter(f"moves {state}" for state in PlanMove.objects.values_list("state", flat=True)),
         "months paid": paid.count(),
         "months after hold": paid.filter(after_hold=True).count(),
         "charges refused": Payment.objects.filter(state="declined").count(),

@@ -27,6 +27,9 @@ RENEWALS = Moments(
         ('INSERT INTO "subscriptions_simonline"', "", "the device's place"),
         ('INSERT INTO "subscriptions_livesim"', "", "the device's service"),
         ('UPDATE "subscriptions_livesim"', '"until"', "the end of a device's service"),
+        ('INSERT INTO "subscriptions_planmove"', "", "the move's row"),
+        ('UPDATE "subscriptions_planmove"', '"state"', "the move's state"),
+        ('UPDATE "subscriptions_planchange"', '"state"', "the choice's state"),
         ('INSERT INTO "payments_receipt"', "", "the receipt"),
         (SUBSCRIPTION, '"served_until"', "what the network was told"),
         (SUBSCRIPTION, '"due_at"', "the next time"),
@@ -35,6 +38,6 @@ RENEWALS = Moments(
     ),
     rare=(
         *("void", "suspend", "resume", "end:", "activate"),
-        *("order", "plan", "device", "old month"),
+        *("order", "plan", "device", "old month", "move", "choice"),
     ),
 )

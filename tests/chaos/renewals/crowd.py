@@ -3,25 +3,34 @@
 import random
 from collections import Counter
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from django.utils.timezone import now
 
 from accounts.models import User
-from orders.domain import attach_offers, by_staff, drafts, pricing
+from orders.domain import attach_offers, by_staff, drafts, move_offers, pricing
 from orders.domain.drafts import StaleForm
 from orders.models import Draft, Order
 from orders.states import OrderState
 from payments.domain import cards, payments
 from payments.gateways.base import GatewayUnavailable
 from payments.models import PaymentMethod
-from subscriptions.domain import cancelling, lifecycle, sharing
+from plans.queries import offers
+from subscriptions.domain import cancelling, cheaper, lifecycle, moves, sharing
 from subscriptions.domain.cancelling import NotRenewing
 from subscriptions.domain.changing import NotChangeable
-from subscriptions.models import Subscription
-from subscriptions.states import RUNNING, SubscriptionState
+from subscriptions.domain.cheaper import Consent, TooLate
+from subscriptions.domain.chosen import purpose_of
+from subscriptions.domain.moves import TooLateToUndo
+from subscriptions.domain.sharing import Moving
+from subscriptions.models import PlanMove, Subscription
+from subscriptions.states import RUNNING, MoveState, SubscriptionState
 from tests.builders import make_card, make_operator, make_visit, place
 from tests.payments.conftest import agree, card
 from tests.subscriptions.renewals import make_monthly, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Approved, and refused in each way that a bank has when the customer is away.
 CARDS = {
@@ -46,11 +55,25 @@ ACTS = {
     "new card": 4,
     "remove card": 2,
     "change": 8,
+    "choose cheaper": 12,
+    "undo choice": 6,
     "attach": 12,
+    "move": 12,
     "remove device": 10,
 }
+LATE_ACTS = {"cancel": 4, "new card": 3, "change": 1, "choose cheaper": 3, "undo choice": 3}
+# The share of the moves that are undone.
+SHARE_UNDONE = 0.3
 # What the plan, or an order of the customer that is under way, does not allow.
-REFUSALS = (NotRenewing, NotChangeable, StaleForm, GatewayUnavailable)
+REFUSALS = (
+    NotRenewing,
+    NotChangeable,
+    TooLate,
+    TooLateToUndo,
+    Moving,
+    StaleForm,
+    GatewayUnavailable,
+)
 
 
 class Crowd:
@@ -88,13 +111,21 @@ class Crowd:
         for subscription in running.select_related("mandate__method", "line__account"):
             share, acts = ACTIVE, ACTS
             if subscription in authorised:
-                share, acts = JUST_IN_TIME, {"cancel": 4, "new card": 3, "change": 1}
+                share, acts = JUST_IN_TIME, LATE_ACTS
             elif subscription.state == SubscriptionState.ON_HOLD:
                 share, acts = ON_HOLD, {"new card": 1}
             if self._rng.random() < share:
                 [act] = self._rng.choices(list(acts), weights=list(acts.values()))
                 with suppress(*REFUSALS):
                     self._act(subscription, act)
+
+    def undo_moves(self) -> None:
+        """Let some customers find out at once that they want the plan on the old device again."""
+        for move in PlanMove.objects.filter(state=MoveState.LIVE).select_related("line__account"):
+            if self._rng.random() < SHARE_UNDONE:
+                with suppress(*REFUSALS):
+                    moves.undo(move, actor=move.line.account)
+                    self.counts["moves undone"] += 1
 
     def serve(self) -> None:
         """Let staff continue the orders that wait for them."""
@@ -103,27 +134,41 @@ class Crowd:
             self.counts["continued by staff"] += 1
 
     def _act(self, subscription: Subscription, act: str) -> None:
-        if act == "cancel":
-            cancelling.cancel(subscription)
-        elif act == "undo":
-            cancelling.undo(subscription)
-        elif act == "remove card" and subscription.mandate:
-            cards.remove(subscription.mandate.method)
-        elif act == "new card":
-            method = self._add_card(subscription.line.account)
-            mandate = agree(method, purpose=subscription.reference)
-            cancelling.pay_with(subscription, mandate)
-        elif act == "change":
-            self._change(subscription)
-        elif act == "attach":
-            self._attach(subscription)
-        elif act == "remove device":
-            self._remove_device(subscription)
+        acts: dict[str, Callable[[Subscription], object]] = {
+            "cancel": cancelling.cancel,
+            "undo": cancelling.undo,
+            "new card": self._pay_with_new_card,
+            "remove card": _remove_card,
+            "change": self._change,
+            "choose cheaper": self._choose_cheaper,
+            "undo choice": cheaper.undo,
+            "attach": self._attach,
+            "move": self._move,
+            "remove device": self._remove_device,
+        }
+        acts[act](subscription)
         self.counts[act] += 1
+
+    def _pay_with_new_card(self, subscription: Subscription) -> None:
+        method = self._add_card(subscription.line.account)
+        cancelling.pay_with(subscription, agree(method, purpose=purpose_of(subscription)))
+
+    def _choose_cheaper(self, subscription: Subscription) -> None:
+        """Agree to a cheaper plan for the next month, if there is one."""
+        found = offers(market="US", location="US", language="en")
+        price = self._price_of(subscription)
+        lower = [one for one in found if one.price.taxed.gross.minor_units < price]
+        if lower:
+            method = self._add_card(subscription.line.account)
+            consent = Consent(method, "Charge my card each month.", "en")
+            cheaper.choose(subscription, self._rng.choice(lower), consent)
+
+    def _price_of(self, subscription: Subscription) -> int:
+        return subscription.plan.prices.get().minor_units if subscription.plan else PRICES[-1]
 
     def _change(self, subscription: Subscription) -> None:
         """Order a dearer plan, if there is one."""
-        price = subscription.plan.prices.get().minor_units if subscription.plan else PRICES[-1]
+        price = self._price_of(subscription)
         dearer = [plan for plan, its in zip(self._plans, PRICES, strict=True) if its > price]
         if not dearer:
             return
@@ -144,6 +189,17 @@ class Crowd:
                 drafts.choose_running_plan(draft, offer, version=draft.version)
                 self._order(draft)
 
+    def _move(self, subscription: Subscription) -> None:
+        """Order that the plan moves to a device with a SIM card."""
+        account = subscription.line.account
+        visit = make_visit(account=account, eid="", iccid=make_card().iccid)
+        movable = [one for one in move_offers.offers_of(account, visit) if one.why_not is None]
+        if movable:
+            draft = drafts.open_draft(account, visit)
+            drafts.choose_move(draft, self._rng.choice(movable), version=draft.version)
+            place(draft)
+            self.counts["orders of a move"] += 1
+
     def _order(self, draft: Draft) -> None:
         is_refused = self._rng.random() < SHARE_REFUSED
         method = self._add_card(draft.account, REFUSED if is_refused else "")
@@ -160,3 +216,8 @@ class Crowd:
     def _add_card(self, account: User, number: str = "") -> PaymentMethod:
         [drawn] = self._rng.choices(list(CARDS), weights=list(CARDS.values()))
         return payments.add_card(account, card(number or drawn))
+
+
+def _remove_card(subscription: Subscription) -> None:
+    if subscription.mandate:
+        cards.remove(subscription.mandate.method)
