@@ -41,6 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings as of_django  # noqa: PLC0415 -- pytest-django has them by now
 
     of_django.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Otherwise every test's client would look through all static files first.
+    of_django.WHITENOISE_AUTOREFRESH = True
     if not hasattr(config, "workerinput"):
         migrate_template()
     of_django.DATABASES["default"]["TEST"].update(TEMPLATE=TEMPLATE, MIGRATE=False)

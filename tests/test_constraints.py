@@ -1,7 +1,7 @@
 """The database refuses what must never happen: every named constraint is broken once."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +9,7 @@ from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.timezone import now
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import (
     AccountMessage,
@@ -88,7 +89,7 @@ from subscriptions.models import (
     UsageRecord,
     WayOut,
 )
-from tests.builders import EID, make_card, make_order, make_pool, payment_of
+from tests.builders import EID, make_card, make_operator, make_order, make_pool, payment_of
 from tests.test_architecture import ROOMS
 
 
@@ -507,9 +508,17 @@ BROKEN: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.fixture
-def house(alice: User) -> Order:
-    """Fill every table with a row that is right."""
+@pytest.fixture(scope="module")
+def house(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Fill every table with a row that is right. All tests share them: each test rolls back."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        make_operator()
+        fill(User.objects.create_user("alice@example.com", "x", name="Alice"))
+        yield
+        transaction.set_rollback(True)
+
+
+def fill(alice: User) -> None:
     order = make_order(alice)
     again(Draft, submitted_at=None, key=uuid.uuid4(), plan=None)
     make_pool(1)
@@ -591,7 +600,6 @@ def house(alice: User) -> Order:
     _fill_messages(alice)
     _fill_desk(alice)
     _fill_leaving(alice)
-    return order
 
 
 def _fill_payments_and_tasks(alice: User, order: Order) -> None:
@@ -647,7 +655,8 @@ def _fill_desk(alice: User) -> None:
     PasswordLink.objects.create(user=first, issued_by=second, digest="x", expires_at=now())
 
 
-def test_every_row_says_what_it_is(house: Order) -> None:
+@pytest.mark.django_db
+def test_every_row_says_what_it_is(house: None) -> None:
     rows = [
         row
         for model in apps.get_models()
@@ -659,8 +668,9 @@ def test_every_row_says_what_it_is(house: Order) -> None:
     assert [row for row in rows if not str(row) or "object (" in str(row)] == []
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("name", BROKEN)
-def test_the_database_refuses_what_must_never_be(house: Order, name: str) -> None:
+def test_the_database_refuses_what_must_never_be(house: None, name: str) -> None:
     with pytest.raises(IntegrityError, match=name), transaction.atomic():
         BROKEN[name]()
 
