@@ -52,13 +52,16 @@ def test_every_route_stands_in_the_table() -> None:
 
 
 # Python runs half as long again while its branches are measured. The administrator opens all pages
-# of the desk.
+# of the desk. What a viewer may do is tested in `accounts.test_roles` too.
+MARKS = {
+    "administrator": (),
+    "viewer": (pytest.mark.no_cover, pytest.mark.long),
+}
+
+
 @pytest.mark.parametrize(
     "person",
-    [
-        pytest.param(person, marks=() if person == "administrator" else pytest.mark.no_cover)
-        for person in PEOPLE
-    ],
+    [pytest.param(person, marks=MARKS.get(person, pytest.mark.no_cover)) for person in PEOPLE],
 )
 def test_everybody_meets_what_the_table_says(
     person: str, fill: Callable[[str], str], alice: User, bob: User

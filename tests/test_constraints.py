@@ -1,7 +1,7 @@
 """The database refuses what must never happen: every named constraint is broken once."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +9,6 @@ from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.timezone import now
-from pytest_django import DjangoDbBlocker
 
 from accounts.models import (
     AccountMessage,
@@ -509,13 +508,10 @@ BROKEN: dict[str, Callable[[], object]] = {
 
 
 @pytest.fixture(scope="module")
-def house(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Fill every table with a row that is right. All tests share them: each test rolls back."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        make_operator()
-        fill(User.objects.create_user("alice@example.com", "x", name="Alice"))
-        yield
-        transaction.set_rollback(True)
+def house(shared_rows: None) -> None:
+    """Fill every table with a row that is right."""
+    make_operator()
+    fill(User.objects.create_user("alice@example.com", "x", name="Alice"))
 
 
 def fill(alice: User) -> None:

@@ -23,8 +23,8 @@ IN_THE_SOURCE_DOCUMENTS = [
 ]
 
 
-@pytest.fixture
-def loaded() -> None:
+@pytest.fixture(scope="module")
+def loaded(shared_rows: None) -> None:
     """Load the demo data."""
     call_command("load_demo")
 
