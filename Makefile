@@ -45,9 +45,10 @@ WHOLE := --cov=accounts --cov=messages --cov=orders --cov=outbox --cov=payments 
 # The workers share what pytest makes of each test module (`tests/scheduling.py`), so it must be kept.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m tests.services -- $(PYTHON) -m pytest -n 3 --dist loadgroup
 
+# These tests wait for nothing outside: more workers than cores would only collect them once more.
 .PHONY: test-fast
 test-fast: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests that start no other process, in some minutes (ARGS=…)
-	$(PYTEST) -m "not processes and not long" $(ARGS)
+	$(PYTEST) -n auto -m "not processes and not long" $(ARGS)
 
 .PHONY: test
 test: services $(VENV)/.dev $(CATALOGUES)  ## Run all tests except the long forms, on a throwaway PostgreSQL and Redis (ARGS=… for pytest)
