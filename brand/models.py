@@ -192,7 +192,7 @@ class MarketRules(models.Model):
     price_notice_days = models.PositiveSmallIntegerField(
         default=31,
         db_default=31,
-        help_text="How many days after its notice a new price holds for months that begin.",
+        help_text="How many days after its notice the first month at a new price may begin.",
     )
     price_exit_days = models.PositiveSmallIntegerField(
         default=0,

@@ -57,7 +57,9 @@ def start(account: User, *, actor: User, reason: str) -> StaffRecovery:
     if account.is_staff or account.is_superuser or not account.is_active:
         raise NotPossible("This way is for customers with an active account. Never for staff.")
     if not caller_facts.is_enough([fact.name for fact in caller_facts.facts_of(account)]):
-        raise NotPossible("The account has too few facts to ask for. There is no other check here.")
+        raise NotPossible(
+            "The account has too few facts for a check. There is no other way by phone."
+        )
     if locked := limiter.find_lock(_counter(account)):
         raise locked
 
@@ -161,11 +163,11 @@ def approve(recovery: StaffRecovery, *, actor: User, request: HttpRequest) -> No
     """
     _check_permission(actor)
     if actor == recovery.asked_by:
-        raise NotPossible("A second person must agree: somebody else than the one who asked.")
+        raise NotPossible("A second person must agree, not the agent who asked.")
     if _may_be_the_same(actor, recovery.asked_by):
         raise NotPossible("One of you has given the other a password link. Ask somebody else.")
     if browser_of(request, recovery.asked_by):
-        raise NotPossible("Your colleague has signed in in this browser. Use your own device.")
+        raise NotPossible("Your colleague has used this browser to sign in. Use your own device.")
     with transaction.atomic():
         _move(recovery, RecoveryState.APPROVED, approved_by=actor)
         _report(recovery, Kind.SUPPORT_APPROVED, actor=actor)
@@ -175,7 +177,7 @@ def decline(recovery: StaffRecovery, *, actor: User) -> None:
     """Refuse, as the second person, that a code is read out."""
     _check_permission(actor)
     if actor == recovery.asked_by:
-        raise NotPossible("Only a second person declines. You can stop the recovery.")
+        raise NotPossible("Only a second person can decline. You can stop the recovery instead.")
     _stop(recovery, RecoveryState.DECLINED, actor=actor)
 
 
@@ -245,7 +247,7 @@ def _check_asker(recovery: StaffRecovery, actor: User) -> None:
     """Only the one who asked the caller goes on with the recovery."""
     _check_permission(actor)
     if actor != recovery.asked_by:
-        raise NotPossible("Only the one who started the recovery does this.")
+        raise NotPossible("Only the agent who started the recovery can do this.")
 
 
 def _may_be_the_same(one: User, other: User) -> bool:

@@ -121,7 +121,7 @@ def test_the_code_is_for_the_one_who_asked_and_not_for_the_second_person(
     other = make_staff(AGENT, name="other")
     take_step(other, asked, "approve")
 
-    assert "Only the one who started" in take_step(other, asked, "show")
+    assert "Only the agent who started" in take_step(other, asked, "show")
     assert asked.state == "approved"
 
 
@@ -136,7 +136,7 @@ def test_an_agent_with_two_accounts_in_one_browser_is_refused(
 
     page = browser.post(page_of(asked), {"step": "approve"}, follow=True).text
 
-    assert "has signed in in this browser" in page
+    assert "has used this browser to sign in" in page
     asked.refresh_from_db()
     assert asked.state == "asked"
     assert is_shut_out(alice)

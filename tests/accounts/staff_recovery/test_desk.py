@@ -169,7 +169,7 @@ def test_anybody_with_the_permission_stops_it(
 def test_the_one_who_asked_does_not_decline(noor: User, checked: StaffRecovery) -> None:
     staff_recovery.ask_second_person(checked, actor=noor)
 
-    assert "Only a second person declines" in take_step(noor, checked, "decline")
+    assert "Only a second person can decline" in take_step(noor, checked, "decline")
     assert checked.state == "asked"
 
 
