@@ -20,7 +20,7 @@ from moportal.personal import INTERNAL, SECRET, Impersonal, Keep, Personal, Reas
 
 STOCK = Reason(
     "stock",
-    _("The numbers of our SIM cards and eSIMs, without anything that says whose they were."),
+    _("The numbers of our SIM cards and eSIMs, without anything that says who had them."),
     until=_("As long as we have them"),
 )
 TABLE = "the operator's own settings"

@@ -59,8 +59,8 @@ def renewal_of(order: Order) -> str:
     """
     if order.kind == OrderKind.MOVE:
         return _(
-            "Once the plan works on this device, the old one keeps working for at least half an "
-            "hour. As long as that, you can undo the move in your account."
+            "Once the plan works on this device, the old one keeps working for at least half "
+            "an hour. During that time you can undo the move in your account."
         )
     subscription = order.plan_in_use if order.renews else None
     if subscription is None or subscription.state not in RUNNING or not subscription.renews:
@@ -258,7 +258,7 @@ def _not_delivered(order: Order) -> FailureText:
         ),
         Failure.NOT_SHARED: (
             _("The plan can't take another device now"),
-            _("It has ended or stopped meanwhile. You haven't been charged."),
+            _("The plan has ended or stopped meanwhile. You haven't been charged."),
         ),
         Failure.SIM_HAS_PLAN: (
             _("This SIM has a plan of its own"),
@@ -266,14 +266,17 @@ def _not_delivered(order: Order) -> FailureText:
         ),
         Failure.NOT_MOVABLE: (
             _("The plan can't move to this device now"),
-            _("It has moved or changed meanwhile, and stays where it is. See it in your account."),
+            _(
+                "The plan has moved or changed meanwhile, and stays where it is. You can see it in "
+                "your account."
+            ),
         ),
         Failure.LAPSED: (_("We couldn't complete your order"), _lapsed(order)),
         Failure.PLAN_CHANGED: (
             _("Your plan has changed meanwhile"),
             _(
-                "It has renewed, was cancelled or was changed before we could finish. "
-                "You haven't been charged for this order."
+                "The plan was renewed, cancelled or changed before we could finish. You "
+                "haven't been charged for this order."
             ),
         ),
         Failure.SIM_OF_ANOTHER: (
@@ -303,16 +306,15 @@ def wrong_code(order: Order) -> str:
 def _lapsed(order: Order) -> str:
     if order.method_kind == MethodKind.BILL:
         return _(
-            "The amount was no longer reserved on your bill when we could finish. "
-            "You haven't been charged."
+            "The reservation on your bill ended before we could finish. You haven't been charged."
         )
     if order.method_kind == MethodKind.VOUCHER:
         return _(
             "We couldn't finish in time. Your voucher is free again, and nothing was taken from it."
         )
     return _(
-        "Your bank's approval of the payment ran out before we could finish. "
-        "You haven't been charged."
+        "Your bank's approval of the payment expired before we could finish. You haven't been "
+        "charged."
     )
 
 

@@ -62,7 +62,7 @@ def _bill_refused(payment: Payment) -> str:
         "user_amount_threshold_overpassed": over_limit,
         "amount_threshold_overpassed": over_limit,
         "number_not_proven": _(
-            "We can't be sure any more that this number is yours. Choose another way to pay. "
+            "We can no longer be sure that this number is yours. Choose another way to pay. "
             "You haven't been charged."
         ),
     }

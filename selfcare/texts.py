@@ -60,8 +60,8 @@ def time_given_back(subscription: Subscription) -> str:
     longer = next((period for period in periods if period.given_back), None)
     if longer is None:
         return _(
-            "The download of your eSIM failed at first. You get the time that you lost with the "
-            "next month that you pay."
+            "The download of your eSIM failed at first. The time that you lost is added to the "
+            "next month that you pay for."
         )
     if longer.usable_until is None or longer.usable_until <= now():
         return ""

@@ -32,7 +32,8 @@ from subscriptions.states import LinkState, Refusal
 
 WHY_NOT_LINKED = {
     Refusal.UNKNOWN: gettext_lazy(
-        "We found no line with this number or code. Check what you typed, or try the other one."
+        "We found no line with this number or code. Check what you typed, or try the other of "
+        "the two."
     ),
     Refusal.NOT_PROVEN: gettext_lazy(
         "The number isn't confirmed any more. Someone else may have confirmed it, or it changed "

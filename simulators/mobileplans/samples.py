@@ -80,7 +80,7 @@ SIMS = (
     Sample(OUTSIDE_ICCID, _("SIM card outside the programme: balance NOTSUPPORTED")),
     Sample(
         IDENTIFIED_ICCID,
-        _("SIM card in Dubai, whose holder is identified. Code on the bill: HOLD-4716-FJRD"),
+        _("SIM card in Dubai with an identified holder. Code on the bill: HOLD-4716-FJRD"),
     ),
     Sample(
         INSTALLED_ICCID,

@@ -54,7 +54,7 @@ def test_the_service_sends_the_code_with_our_words_and_the_portal_never_has_it(
     assert row.state == CodeState.SENT
     [text] = texts(service)
     assert re.fullmatch(
-        r".+: Your code is \d{6}\. It is valid for 10 minutes\. Never tell it to anybody\.", text
+        r".+: Your code is \d{6}\. It is valid for 10 minutes\. Never share it with anybody\.", text
     )
     assert not Message.objects.exists()
     stored = str([*CodeRequest.objects.values(), *CodeServiceCall.objects.values()])

@@ -474,7 +474,7 @@ def test_the_end_of_a_reservation_is_the_operators_own(
     order = settled(order)
 
     assert (order.state, order.failure) == (OrderState.FAILED, Failure.LAPSED)
-    assert "no longer reserved on your bill" in words(buying, order)
+    assert "The reservation on your bill ended" in words(buying, order)
     assert [row["status"] for row in bills.bill(billing, number)] == ["cancelled"]
 
 
@@ -495,7 +495,7 @@ def test_a_number_that_another_account_proves_pays_here_no_more(
     # The billing has not been asked yet, so it is not asked now either.
     order = settled(submitted)
     assert order.failure == Failure.PAYMENT_REFUSED
-    assert "We can't be sure any more that this number is yours." in words(buying, order)
+    assert "We can no longer be sure that this number is yours." in words(buying, order)
     assert not bills.bill(billing, number)
 
 

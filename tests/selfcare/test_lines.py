@@ -335,7 +335,7 @@ def test_a_locked_line_says_so_to_its_holder(as_alice: Client, alice: User, cust
     number = "+12025550145"
     page = link_by(as_alice, alice, number, "HOLD-4714-MNBV")
 
-    assert "It's locked" in page
+    assert "The line is locked" in page
     [(_line, standing)] = lines_of(alice)
     assert (standing.is_holder, standing.may_change) == (True, False)
 
