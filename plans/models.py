@@ -102,7 +102,10 @@ class PlanPrice(models.Model):
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="prices")
     market = models.CharField(max_length=2)
     minor_units = models.PositiveBigIntegerField(
-        help_text="In minor units by ISO 4217: 1900 is 19.00 EUR, 1.900 KWD or 1900 JPY."
+        help_text=(
+            "In minor units by ISO 4217: 1900 is 19.00 EUR, 1.900 KWD or 1900 JPY. "
+            "With 0 the plan costs nothing."
+        )
     )
     currency = models.CharField(max_length=3, validators=[validate_currency])
     tax_rate = models.PositiveIntegerField(default=0, help_text="In basis points: 1900 is 19%.")
@@ -129,7 +132,6 @@ class PlanPrice(models.Model):
             models.UniqueConstraint(
                 name="one_price_per_plan_and_market", fields=["plan", "market"]
             ),
-            models.CheckConstraint(name="plan_costs_something", condition=Q(minor_units__gt=0)),
             models.CheckConstraint(
                 name="plan_identity_known", condition=Q(identity__in=Identity.values)
             ),

@@ -271,7 +271,6 @@ BROKEN: dict[str, Callable[[], object]] = {
     "plan_names_a_country_once": lambda: again(PlanCountry),
     "one_price_per_plan_and_market": lambda: again(PlanPrice),
     "plan_identity_known": set_to(PlanPrice, identity="other"),
-    "plan_costs_something": set_to(PlanPrice, minor_units=0),
     "tax_below_one_hundred_percent": set_to(PlanPrice, tax_rate=10_000),
     "one_text_per_plan_and_language": lambda: again(PlanText),
     "plan_has_a_name": set_to(PlanText, name=""),

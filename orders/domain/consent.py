@@ -94,14 +94,17 @@ def billing_day(at: datetime) -> date:
 def make_mandate(order: Order) -> Mandate | None:
     """Store the order's consent as a mandate of the method that has paid.
 
+    A plan that costs nothing has a mandate too, of the method that the customer has chosen for it.
+
     Returns None if the plan does not renew, or if the method cannot be charged again. Then the
     order still completes, and the customer is told that the plan needs a payment method.
     """
-    if not order.renews or order.payment is None:
+    method = order.method or order.draft.method
+    if not order.renews or method is None:
         return None
     try:
         return mandates.agree(
-            order.payment.method,
+            method,
             purpose=order.number,
             text=order.consent_text,
             language=order.language,

@@ -18,7 +18,7 @@ from payments.gateways import offers
 from payments.gateways.base import Ability, NotOffered
 from payments.models import Mandate, PaymentMethod
 from payments.signals import mandate_ended
-from payments.states import MandateEnd
+from payments.states import MandateEnd, MethodKind
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +72,9 @@ def agree(
 def _lock_usable(method: PaymentMethod) -> PaymentMethod:
     """Lock the method and return it. A removal of it, or a second consent, waits for the lock."""
     kept = PaymentMethod.objects.select_for_update().get(pk=method.pk)
-    if kept.removed_at or kept.stopped_at or not kept.is_kept:
+    # A choice of the payment page is no card before the customer has paid there.
+    is_card_missing = kept.kind == MethodKind.PAGE
+    if kept.removed_at or kept.stopped_at or not kept.is_kept or is_card_missing:
         raise MethodGone(str(kept))
     return kept
 

@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ('text', models.TextField(help_text='The text that the customer agreed to.')),
                 ('language', models.CharField(max_length=12)),
                 ('transaction_id', models.CharField(blank=True, help_text='The launch in which the customer agreed, if any.', max_length=64)),
-                ('highest_minor_units', models.PositiveBigIntegerField(blank=True, help_text='The most that one charge may be, if that was agreed.', null=True)),
+                ('highest_minor_units', models.PositiveBigIntegerField(blank=True, help_text='The most that one charge may be, if that was agreed. 0: nothing may be charged.', null=True)),
                 ('currency', models.CharField(blank=True, max_length=3)),
                 ('agreed_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
@@ -551,7 +551,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='mandate',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('currency', ''), ('highest_minor_units__isnull', True)), models.Q(('highest_minor_units__gt', 0), ('highest_minor_units__isnull', False), models.Q(('currency', ''), _negated=True)), _connector='OR'), name='mandate_limit_is_an_amount_in_a_currency'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('currency', ''), ('highest_minor_units__isnull', True)), models.Q(('highest_minor_units__isnull', False), models.Q(('currency', ''), _negated=True)), _connector='OR'), name='mandate_limit_is_an_amount_in_a_currency'),
         ),
         migrations.AddConstraint(
             model_name='mandate',

@@ -26,7 +26,9 @@ class Mandate(models.Model):
         max_length=64, blank=True, help_text="The launch in which the customer agreed, if any."
     )
     highest_minor_units = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="The most that one charge may be, if that was agreed."
+        null=True,
+        blank=True,
+        help_text="The most that one charge may be, if that was agreed. 0: nothing may be charged.",
     )
     currency = models.CharField(max_length=3, blank=True)
     agreed_at = models.DateTimeField(default=now)
@@ -45,7 +47,7 @@ class Mandate(models.Model):
             models.CheckConstraint(
                 name="mandate_limit_is_an_amount_in_a_currency",
                 condition=Q(highest_minor_units__isnull=True, currency="")
-                | Q(highest_minor_units__isnull=False, highest_minor_units__gt=0) & ~Q(currency=""),
+                | Q(highest_minor_units__isnull=False) & ~Q(currency=""),
             ),
             models.CheckConstraint(
                 name="ended_mandate_has_a_time_and_a_reason",

@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('market', models.CharField(max_length=2)),
-                ('minor_units', models.PositiveBigIntegerField(help_text='In minor units by ISO 4217: 1900 is 19.00 EUR, 1.900 KWD or 1900 JPY.')),
+                ('minor_units', models.PositiveBigIntegerField(help_text='In minor units by ISO 4217: 1900 is 19.00 EUR, 1.900 KWD or 1900 JPY. With 0 the plan costs nothing.')),
                 ('currency', models.CharField(max_length=3, validators=[moportal.money.validate_currency])),
                 ('tax_rate', models.PositiveIntegerField(default=0, help_text='In basis points: 1900 is 19%.')),
                 ('tax_included', models.BooleanField(default=True)),
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                 ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='prices', to='plans.plan')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('plan', 'market'), name='one_price_per_plan_and_market'), models.CheckConstraint(condition=models.Q(('minor_units__gt', 0)), name='plan_costs_something'), models.CheckConstraint(condition=models.Q(('identity__in', ['none', 'before'])), name='plan_identity_known'), models.CheckConstraint(condition=models.Q(('tax_rate__lt', 10000)), name='tax_below_one_hundred_percent')],
+                'constraints': [models.UniqueConstraint(fields=('plan', 'market'), name='one_price_per_plan_and_market'), models.CheckConstraint(condition=models.Q(('identity__in', ['none', 'before'])), name='plan_identity_known'), models.CheckConstraint(condition=models.Q(('tax_rate__lt', 10000)), name='tax_below_one_hundred_percent')],
             },
         ),
         migrations.CreateModel(

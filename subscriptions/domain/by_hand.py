@@ -91,7 +91,7 @@ def agree_to_pay(
         purpose=purpose,
         text=text,
         language=language,
-        limit=amount if amount.minor_units else None,
+        limit=amount,
     )
     cancelling.pay_with(subscription, mandate)
 

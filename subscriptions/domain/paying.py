@@ -45,12 +45,12 @@ def make_payable(period: Period, *, due_since: datetime, lease: Lease) -> bool:
     A period that costs nothing has no payment. `due_since` is the end of the last paid period:
     days of tries count from it. Raises `GatewayUnavailable`.
     """
-    if not period.gross_minor_units:
-        return True
     attempt = live_attempt(period)
     if attempt is not None and _is_of_another_mandate(attempt):
         _let_go(attempt, lease)
         attempt = None
+    if not period.gross_minor_units:
+        return True
     attempt = attempt or _begin(period, due_since)
     if attempt is None:
         return False
@@ -70,9 +70,11 @@ def capture(period: Period, lease: Lease) -> Charge:
     Raises `GatewayUnavailable`. What can never be charged is voided, so that nothing stays reserved
     on the customer's card.
     """
+    if not period.gross_minor_units:
+        return Charge.DONE
     attempt = live_attempt(period)
     if attempt is None:
-        return Charge.REFUSED if period.gross_minor_units else Charge.DONE
+        return Charge.REFUSED
     take = off_session.capture if _is_off_session(attempt.payment) else payments.capture
     try:
         take(attempt.payment, before_call=lease.cover_call)

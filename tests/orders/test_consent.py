@@ -179,6 +179,20 @@ def told(order: Order) -> str:
     return html.unescape(render(Occasion.ORDER_CONFIRMED, row.context, language="en").text)
 
 
+def test_a_plan_that_costs_nothing_has_a_mandate_and_no_payment(
+    monthly: Draft, alice: User
+) -> None:
+    free = make_monthly(code="free", minor_units=0)
+    draft = make_draft(alice, visit=monthly.visit, plan=free, method=monthly.method)
+
+    order = settled(place(draft))
+
+    assert (order.state, order.payment) == (OrderState.COMPLETED, None)
+    mandate = Subscription.objects.get().mandate
+    assert mandate is not None
+    assert (mandate.method, str(mandate.limit)) == (draft.method, "$0.00")
+
+
 def test_the_confirmation_says_when_the_plan_renews_and_how_to_stop_it(
     shopping: Client, alice: User, monthly: Draft
 ) -> None:

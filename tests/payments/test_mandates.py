@@ -47,6 +47,16 @@ def test_a_mandate_keeps_what_was_agreed(alice: User, method: PaymentMethod) -> 
     assert list(mandates.live_mandates(alice)) == [mandate]
 
 
+def test_the_payment_page_is_no_card_that_can_be_charged(
+    alice: User, method: PaymentMethod
+) -> None:
+    no_card = {"token": "", "brand": "", "last4": "", "expiry_month": None, "expiry_year": None}
+    PaymentMethod.objects.update(kind=MethodKind.PAGE, **no_card)
+
+    with pytest.raises(mandates.MethodGone):
+        agree(method)
+
+
 def test_agreeing_twice_is_one_mandate(method: PaymentMethod) -> None:
     assert agree(method) == agree(method)
 

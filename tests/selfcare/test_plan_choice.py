@@ -66,6 +66,22 @@ def agree(browser: Client, plan: Plan) -> str:
     return send(browser, address, consent=shown_consent(browser, address))
 
 
+def test_a_plan_that_costs_nothing_is_chosen_and_begins_without_a_payment(
+    monthly: Renewal, as_alice: Client, alice: User
+) -> None:
+    free = make_plan(code="free", category="recurring", data_bytes=GB, minor_units=0)
+
+    page = agree(as_alice, free)
+    assert "Changes to Free on Feb. 28, 2025 for $0.00" in page
+    monthly.pass_to(FEBRUARY + HOUR)
+
+    assert monthly.charged == []
+    # Her session has ended by now.
+    as_alice.force_login(alice)
+    assert "$0.00 a month" in words(as_alice, PAGE)
+    assert "1 GB" in words(as_alice, PAGE)
+
+
 def test_a_cheaper_plan_is_chosen_agreed_to_and_shown(
     monthly: Renewal, small: Plan, as_alice: Client
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from django.utils.timezone import now
 
 from accounts.models import AccountMessage, User
+from moportal.money import Money
 from payments.domain import cards
 from payments.domain import payments as paying
 from payments.models import Mandate, PaymentMethod, Receipt
@@ -217,6 +218,36 @@ def test_what_is_authorised_already_is_replaced_by_a_smaller_amount(
     choose(monthly, small)
     monthly.pass_to(FEBRUARY + HOUR)
     assert (held(monthly), captured(monthly)) == ([], [1500])
+
+
+@pytest.mark.parametrize("hours", [14 * 24, 12])
+def test_a_month_that_costs_nothing_has_a_mandate_and_no_payment(
+    monthly: Renewal, hours: int
+) -> None:
+    free = make_plan(code="free", category="recurring", data_bytes=GB, minor_units=0)
+    monthly.pass_to(FEBRUARY - hours * HOUR)
+
+    choose(monthly, free)
+    monthly.pass_to(MARCH + HOUR)
+
+    # What was authorised for a month of the old plan is voided, and never captured.
+    assert {status for status, _amount in monthly.charged} <= {"voided"}
+    assert not Receipt.objects.exists()
+    assert [state for _number, state, *_bounds in monthly.periods] == ["paid"] * 3
+    assert seen(monthly) == ("Free", "active", 1, 29)
+    mandate = fresh(monthly).mandate
+    assert mandate is not None
+    assert (str(mandate.limit), mandate.ended_at) == ("$0.00", None)
+    assert outlook(monthly).next == Next.RENEWS
+
+
+def test_a_consent_to_nothing_allows_no_charge(monthly: Renewal) -> None:
+    choose(monthly, make_plan(code="free", category="recurring", minor_units=0))
+
+    mandate = fresh(monthly).mandate
+
+    assert mandate is not None
+    assert not mandate.allows(Money(1, "USD"))
 
 
 def test_after_an_outage_the_months_are_charged_in_order_at_the_new_price(
