@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from payments import refusal_texts
 from payments.models import Payment
 from payments.states import Initiator, RefusalKind
-from subscriptions.domain import price_changes
 from subscriptions.domain.outlook import Next, Outlook
+from subscriptions.domain.price_changes import NewPrice
 from subscriptions.models import Subscription
 
 DAY = timedelta(days=1)
@@ -72,16 +72,20 @@ def time_given_back(subscription: Subscription) -> str:
     return text % {"date": day(longer.usable_until)}
 
 
-def new_price(subscription: Subscription) -> str:
-    """Return the sentence about a new price that is not paid yet, or an empty text."""
-    found = price_changes.new_price_of(subscription)
-    if found is None:
-        return ""
+def new_price(found: NewPrice) -> str:
+    """Return what is said of a new price that is not paid yet."""
+    values = {"date": day(found.starts_at), "new": found.notice.change.price, "old": found.old}
+    if found.chosen:
+        text = _(
+            "From %(date)s, %(plan)s costs %(new)s a month instead of %(old)s. If you don't agree, "
+            "undo the change, or cancel before that day: you then pay the old price until the plan "
+            "ends."
+        )
+        return text % {**values, "plan": found.chosen.plan_name}
     text = _(
         "From %(date)s this plan costs %(new)s a month instead of %(old)s. If you don't agree, "
         "cancel before that day: you then pay the old price until the plan ends."
     )
-    values = {"date": day(found.starts_at), "new": found.notice.change.price, "old": found.old}
     return text % values
 
 

@@ -30,7 +30,7 @@ from payments.models import PaymentMethod
 from payments.states import MethodKind
 from selfcare.forms import TimeZoneForm
 from selfcare.texts import what_next
-from selfcare.views.plan_cards import cards_of
+from selfcare.views.plan_cards import cards_of, note_prices_shown
 from subscriptions.balances import is_too_old
 from subscriptions.domain import by_hand, claims, linking, price_changes
 from subscriptions.domain.outlook import outlook_of
@@ -49,7 +49,7 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
     operator_lines = lines_of(user)
     cards_shown = cards_of(user, operator_lines)
     if request.method == "GET":
-        price_changes.note_shown([one["reference"] for one in cards_shown if one.get("new_price")])
+        note_prices_shown(cards_shown)
     live_mandates = list(mandates.live_mandates(user).select_related("method"))
     context = {
         "deletion": deleting.open_deletion(user),

@@ -1,5 +1,6 @@
 """What the account shows of each line's plan: what is left, and what comes next."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -9,7 +10,7 @@ from accounts.models import User
 from orders.line_texts import line_name
 from selfcare import texts
 from subscriptions.balances import account_buckets, is_too_old
-from subscriptions.domain import claims, outlook
+from subscriptions.domain import claims, outlook, price_changes
 from subscriptions.domain.outlook import Next, Outlook
 from subscriptions.domain.standing import Standing
 from subscriptions.models import Bucket, Master, OperatorLine, Subscription
@@ -93,10 +94,20 @@ def _next_of(subscription: Subscription) -> dict[str, Any]:
     return {
         **urls,
         "pay_url": pay_url,
-        "new_price": texts.new_price(subscription),
-        "reference": subscription.reference,
+        **_new_price_of(subscription),
         **next_context(comes_next),
     }
+
+
+def note_prices_shown(cards: Iterable[Mapping[str, Any]]) -> None:
+    """Store that a page has shown the notices of new prices that are on these cards."""
+    price_changes.note_shown([card["price_notice"] for card in cards if "price_notice" in card])
+
+
+def _new_price_of(subscription: Subscription) -> dict[str, Any]:
+    """Return what is said of a new price, with the notice that is shown by it."""
+    found = price_changes.new_price_of(subscription)
+    return {"new_price": texts.new_price(found), "price_notice": found.notice} if found else {}
 
 
 def next_context(comes_next: Outlook) -> dict[str, Any]:

@@ -23,9 +23,9 @@ from orders.views.steps import customer_only, redirect_to
 from payments.domain.receipts import receipts_of
 from selfcare import texts
 from selfcare.forms import LineNameForm
-from selfcare.views.plan_cards import next_context, plan_card
+from selfcare.views.plan_cards import next_context, note_prices_shown, plan_card
 from selfcare.views.use_chart import use_context
-from subscriptions.domain import by_hand, cancelling, lifecycle, moves, price_changes, sharing
+from subscriptions.domain import by_hand, cancelling, lifecycle, moves, sharing
 from subscriptions.domain.chosen import chosen_change
 from subscriptions.domain.outlook import READ_BY_OUTLOOK, Outlook, outlook_of, plans_of
 from subscriptions.domain.periods import last_paid
@@ -47,12 +47,13 @@ PERIOD_TEXTS = {
 def plan(request: HttpRequest, user: User, reference: str) -> HttpResponse:
     """Show how a plan stands, what comes next, and what it has cost."""
     subscription = own_plan(user, reference)
-    if request.method == "GET":
-        price_changes.note_shown([reference])
     outlook = outlook_of(subscription)
+    card = plan_card(subscription, _running_bucket(subscription))
+    if request.method == "GET":
+        note_prices_shown([card])
     context = {
         "plan": subscription,
-        "line": plan_card(subscription, _running_bucket(subscription)),
+        "line": card,
         **next_context(outlook),
         "price": _price_of(subscription, outlook),
         "given_back": texts.time_given_back(subscription),

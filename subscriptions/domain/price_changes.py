@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 
 from accounts.domain.telling import language_of
@@ -34,6 +34,7 @@ from subscriptions.domain.terms import notices_of
 from subscriptions.models import (
     PRICE_CHANGE_KIND,
     Period,
+    PlanChange,
     PriceChange,
     PriceNotice,
     Subscription,
@@ -58,6 +59,8 @@ class NewPrice:
     old: Money
     # The start of the first month that has the new price.
     starts_at: datetime
+    # Set if it is the price of a plan that the customer has chosen for the next month.
+    chosen: PlanChange | None = None
 
 
 @transaction.atomic
@@ -107,20 +110,22 @@ def tell_some(subject: str, _lease: Lease) -> RetryAfter | None:
 
 
 def _concerned(change: PriceChange) -> QuerySet[Subscription]:
-    """Return the running subscriptions that were not looked at yet and may get the new price.
+    """Return the running subscriptions whose next month has this plan, if not looked at yet.
 
-    A cancelled plan ends, and after a chosen change of plan the old plan has no later month.
+    A cancelled plan ends anyway. If another plan was chosen for the next month, that one counts.
     """
-    of_plan = renewing_subscriptions().filter(plan=change.plan, market=change.market)
-    rest = of_plan.filter(pk__gt=change.told_up_to, last_number=None)
-    rest = rest.exclude(plan_changes__state=ChangeState.CHOSEN)
+    chosen = PlanChange.objects.filter(subscription=OuterRef("pk"), state=ChangeState.CHOSEN)
+    has_next_month = Exists(chosen.filter(plan=change.plan)) | Q(plan=change.plan) & ~Exists(chosen)
+    of_market = renewing_subscriptions().filter(has_next_month, market=change.market)
+    rest = of_market.filter(pk__gt=change.told_up_to, last_number=None)
     return rest.select_related("line__account", "plan").order_by("pk")
 
 
 def _tell(change: PriceChange, subscription: Subscription) -> None:
     """Give the subscription its notice, unless it has this price already."""
-    newest = _newest(subscription)
-    old = newest.price.gross
+    chosen = chosen_change(subscription)
+    agreed = chosen or _newest(subscription)
+    old = agreed.price.gross
     if old == change.price or old.currency != change.currency:
         return
     account = subscription.line.account
@@ -132,10 +137,10 @@ def _tell(change: PriceChange, subscription: Subscription) -> None:
         language=language,
     )
     context: dict[str, Any] = {
-        "plan": subscription.plan_name,
+        "plan": chosen.plan_name if chosen else subscription.plan_name,
         "old": old,
         "new": change.price,
-        "starts_at": _first_month(notice, newest, reached_at=now()),
+        "starts_at": _first_month(notice, subscription, reached_at=now()),
     }
     # The notice is kept as evidence, so its text must not name the customer.
     notice.text = render(Occasion.PRICE_CHANGES, context, language=language).text
@@ -144,22 +149,27 @@ def _tell(change: PriceChange, subscription: Subscription) -> None:
 
 
 def new_price_of(subscription: Subscription) -> NewPrice | None:
-    """Return the newest price that the customer was told of and does not pay yet, or None."""
-    notices = notices_of(subscription)
-    if not notices or subscription.is_cancelled or chosen_change(subscription):
+    """Return the newest price that the customer was told of and does not pay yet, or None.
+
+    It is the price of the plan that the next month has.
+    """
+    chosen = chosen_change(subscription)
+    notices = notices_of(subscription, chosen)
+    if not notices or subscription.is_cancelled:
         return None
     notice = max(notices, key=lambda one: one.pk)
-    newest = _newest(subscription)
-    if newest.price.gross == notice.change.price:
+    old = (chosen or _newest(subscription)).price.gross
+    if old == notice.change.price:
         return None
-    starts_at = _first_month(notice, newest, reached_at=notice.reached_at or now())
-    return NewPrice(notice, newest.price.gross, starts_at)
+    starts_at = _first_month(notice, subscription, reached_at=notice.reached_at or now())
+    return NewPrice(notice, old, starts_at, chosen)
 
 
-def note_shown(references: Collection[str]) -> None:
-    """Store that the account has shown the notices of these plans, by the plans' references."""
-    if references:
-        _note(PriceNotice.objects.filter(subscription__reference__in=references), Reached.OPENED)
+def note_shown(notices: Collection[PriceNotice]) -> None:
+    """Store that the account has shown these notices."""
+    if notices:
+        shown = [notice.pk for notice in notices]
+        _note(PriceNotice.objects.filter(pk__in=shown), Reached.OPENED)
 
 
 def note_read(key: str) -> None:
@@ -186,8 +196,16 @@ def _newest(subscription: Subscription) -> Period:
     return max(subscription.periods.all(), key=lambda period: period.number)
 
 
-def _first_month(notice: PriceNotice, newest: Period, *, reached_at: datetime) -> datetime:
-    """Return the start of the first month at the new price. A planned month has its price."""
+def _first_month(
+    notice: PriceNotice, subscription: Subscription, *, reached_at: datetime
+) -> datetime:
+    """Return the start of the first month at the new price.
+
+    A planned month has its price, and so has the first month of a chosen plan.
+    """
     holds_from = notice.holds_from(reached_at)
-    later = (bounds_of(notice.subscription, number) for number in count(newest.number + 1))
+    chosen, fixed = chosen_change(subscription), _newest(subscription).number
+    if chosen is not None:
+        fixed = max(fixed, chosen.after_number + 1)
+    later = (bounds_of(notice.subscription, number) for number in count(fixed + 1))
     return next(bounds.starts_at for bounds in later if bounds.starts_at >= holds_from)

@@ -12,7 +12,7 @@ from typing import Any
 from moportal.money import Money, TaxedPrice, with_tax
 from plans.models import Plan
 from subscriptions.domain.chosen import change_after
-from subscriptions.models import Period, PriceNotice, Subscription
+from subscriptions.models import Period, PlanChange, PriceNotice, Subscription
 from subscriptions.states import PeriodState
 
 
@@ -58,29 +58,41 @@ def notice_in_force(subscription: Subscription, starts_at: datetime) -> PriceNot
     return max(found, key=lambda one: (one.change.starts_on, one.pk), default=None)
 
 
-def notices_of(subscription: Subscription) -> list[PriceNotice]:
-    """Return the notices that are about the subscription's plan and were not withdrawn.
+def notices_of(subscription: Subscription, chosen: PlanChange | None = None) -> list[PriceNotice]:
+    """Return the notices that are about the running plan, or the chosen one, and not withdrawn.
 
-    A notice from before the customer changed to this plan does not count. The customer has agreed
-    to a price since.
+    A notice from before the customer agreed to the plan does not count. The customer has agreed to
+    a price since.
     """
+    plan = chosen.plan_id if chosen else subscription.plan_id
     notices = [
         notice
         for notice in subscription.price_notices.all()
-        if notice.change.plan_id == subscription.plan_id and notice.change.withdrawn_at is None
+        if notice.change.plan_id == plan and notice.change.withdrawn_at is None
     ]
-    since = _on_this_plan_since(subscription) if notices else None
+    since = None
+    if notices:
+        since = chosen.chosen_at if chosen else _agreed_since(subscription)
     return [notice for notice in notices if since is None or notice.written_at >= since]
 
 
-def _on_this_plan_since(subscription: Subscription) -> datetime | None:
-    """Return when the newest paid month of another plan has ended, or None if there is none."""
-    ends = [
-        period.ends_at
+def _agreed_since(subscription: Subscription) -> datetime | None:
+    """Return when the customer agreed to the running plan in place of another one, if so.
+
+    That is when they chose it for the next month. A plan that was bought took the other one's place
+    at once, so its last month ended then.
+    """
+    of_others = [
+        period
         for period in subscription.periods.all()
         if period.state == PeriodState.PAID and period.plan_id != subscription.plan_id
     ]
-    return max((end for end in ends if end), default=None)
+    if not of_others:
+        return None
+    last = max(of_others, key=lambda period: period.number)
+    change = change_after(subscription, last)
+    is_chosen = change is not None and change.plan_id == subscription.plan_id
+    return change.chosen_at if change and is_chosen else last.ends_at
 
 
 def evidence_for(subscription: Subscription, amount: Money) -> str:

@@ -172,7 +172,7 @@ def test_only_the_first_time_counts(monthly: Renewal, clara: User) -> None:
     deliver()
     reached = notice().reached_at
     monthly.pass_to(SOLD + 3 * DAY)
-    price_changes.note_shown(["R1"])
+    price_changes.note_shown([notice()])
 
     assert (notice().reached_at, notice().reached_by) == (reached, "delivered")
 
