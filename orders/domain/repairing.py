@@ -35,6 +35,10 @@ class NothingToRepair(Exception):
     """The order has no eSIM that could be issued again, or too many were issued already."""
 
 
+class LeftPlan(Exception):
+    """The old eSIM has left the plan's line, for example because its device was removed."""
+
+
 def has_esim(order: Order) -> bool:
     """Return whether an eSIM was sold with the order, and is not taken back or removed."""
     is_sold = order.state == OrderState.COMPLETED and order.profile is not None
@@ -132,16 +136,19 @@ def advance_repair(subject: str, lease: Lease) -> RetryAfter | None:
 
 def _give_up(repair: Repair, lease: Lease, last_error: str) -> RetryAfter | None:
     """Fail a repair whose new eSIM was refused, and cancel that eSIM at the SM-DP+."""
-    new = repair.new_profile
     try:
-        # A device has downloaded the refused eSIM all the same. No
-        # plan may be put on its ICCID.
-        if new and not provisioning.cancel(new, before_call=lease.cover_call):
-            provisioning.retire(new)
+        _cancel_new_esim(repair, lease)
     except provisioning.SmdpUnavailable as error:
         return RetryAfter(count_failure(repair, error))
     _end(repair, RepairState.FAILED, last_error=last_error)
     return None
+
+
+def _cancel_new_esim(repair: Repair, lease: Lease) -> None:
+    new = repair.new_profile
+    if new and not provisioning.cancel(new, before_call=lease.cover_call):
+        # A device has downloaded it all the same. No plan may be put on its ICCID.
+        provisioning.retire(new)
 
 
 def _advance(repair: Repair, lease: Lease) -> None:
@@ -153,6 +160,18 @@ def _advance(repair: Repair, lease: Lease) -> None:
         # An earlier repair has replaced this eSIM already.
         _end(repair, RepairState.FAILED, last_error="the order has another eSIM by now")
         return
+    try:
+        _issue_again(repair, lease)
+    except LeftPlan:
+        _take_back(repair, lease)
+
+
+def _issue_again(repair: Repair, lease: Lease) -> None:
+    """Put a new eSIM in the old one's place. Raises `LeftPlan` if that place is gone."""
+    subscription, old = repair.order.plan_in_use, repair.old_profile.sim
+    assert subscription is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
+    if not subscriptions.has_sim(subscription, old):
+        raise LeftPlan(old.iccid)
     profile_type = _profile_type(repair)
     if repair.new_profile is None:
         # Check the stock first: do not cancel the old eSIM if there is no new one.
@@ -163,12 +182,19 @@ def _advance(repair: Repair, lease: Lease) -> None:
         _reserve_profile(repair, profile_type)
     assert repair.new_profile is not None  # noqa: S101 -- `_reserve_profile` has set it
     sim = provisioning.make_ready(repair.new_profile, before_call=lease.cover_call).sim
-    subscription, old = repair.order.plan_in_use, repair.old_profile.sim
-    assert subscription is not None  # noqa: S101 -- constraint completed_order_was_charged_and_has_its_plan
     activation.activate(subscription, sim, before_call=lease.cover_call)
     # The plan's other SIMs keep it.
     activation.deactivate(subscription, old, before_call=lease.cover_call)
     _replace_esim(repair, repair.new_profile)
+
+
+def _take_back(repair: Repair, lease: Lease) -> None:
+    """End the repair of an eSIM that has left its plan. The new eSIM must not stay active."""
+    subscription, new = repair.order.plan_in_use, repair.new_profile
+    if subscription is not None and new is not None:
+        activation.deactivate(subscription, new.sim, before_call=lease.cover_call)
+    _cancel_new_esim(repair, lease)
+    _end(repair, RepairState.FAILED, last_error="the eSIM has left the plan")
 
 
 def _profile_type(repair: Repair) -> str:
@@ -198,7 +224,9 @@ def _replace_esim(repair: Repair, profile: Profile) -> None:
     mine = Order.objects.filter(pk=repair.order_id, profile=repair.old_profile)
     if not mine.update(profile=profile, eid=repair.eid, handed_over_at=None):
         raise LeaseLost(repair.pk)
-    subscriptions.replace_sim(repair.old_profile.sim, profile.sim)
+    # Race: the device may have been removed since it was checked. The rollback undoes the rest.
+    if not subscriptions.replace_sim(repair.old_profile.sim, profile.sim):
+        raise LeftPlan(profile.sim.iccid)
 
 
 def _end(repair: Repair, state: RepairState, *, last_error: str = "") -> None:

@@ -190,20 +190,23 @@ def remove_from_line(sim: Sim) -> None:
 
 
 @transaction.atomic
-def replace_sim(old: Sim, new: Sim) -> None:
+def replace_sim(old: Sim, new: Sim) -> bool:
     """Put a new profile on the line in place of one that never reached its device.
 
     The plan stays on the line. If the old profile is part of a move, the new one is from now on. If
-    the old profile is on no line, nothing changes.
+    the old profile is on no line, nothing changes, and the answer is False.
     """
     current = current_line(old)
     if current is None:
-        return
+        return False
     lock_line(current.line_id)
     at = now()
-    SimOnLine.objects.filter(pk=current.pk).update(until=at)
+    # Race: the old profile may have left the line just before the lock.
+    if not compare_and_set(SimOnLine, current.pk, {"until": None}, until=at):
+        return False
     stay = SimOnLine.objects.create(line=current.line, sim=new, since=at, proof=Proof.ISSUED)
     moves = PlanMove.objects.filter(state__in=OPEN_MOVE)
     moves.filter(old=current).update(old=stay)
     moves.filter(new=current).update(new=stay)
     Sim.objects.filter(pk=new.pk).update(state=SimState.IN_USE)
+    return True

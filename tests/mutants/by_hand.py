@@ -223,7 +223,7 @@ CHANGES = [
     Change(
         "orders/domain/repairing.py",
         "subscriptions.replace_sim(repair.old_profile.sim, profile.sim)",
-        "pass",
+        "True",
         f"{REPAIRING}::test_the_plan_moves_to_the_new_esim",
     ),
     Change("moportal/money.py", "scaleb(-MINOR_UNIT", "scaleb(MINOR_UNIT", NUMBERS),

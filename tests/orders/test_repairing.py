@@ -18,12 +18,23 @@ from orders.domain.returning import request_return
 from orders.models import Order, Repair
 from orders.states import OrderState, RepairState
 from outbox.domain import Lease, LeaseLost, RetryAfter
+from outbox.models import Task
 from subscriptions.balances import balances
-from tests.builders import OTHER_EID, make_order, make_pool, make_provider, make_visit, payment_of
+from subscriptions.domain import sharing
+from subscriptions.models import LiveSim, SimOnLine
+from tests.builders import (
+    OTHER_EID,
+    make_card,
+    make_order,
+    make_pool,
+    make_provider,
+    make_visit,
+    payment_of,
+)
 from tests.orders.conftest import settled
 from tests.peer import Answer, Peer, answering
 from tests.processing import process_task
-from tests.providers import break_it, profiles, statuses
+from tests.providers import books, break_it, profiles, statuses
 from tests.races import at_once
 
 
@@ -380,6 +391,67 @@ def test_a_refused_new_esim_that_is_on_a_device_is_retired(
     assert asked.state == RepairState.FAILED
     assert asked.new_profile is not None
     assert asked.new_profile.sim.state == SimState.RETIRED
+
+
+def remove_device(order: Order) -> None:
+    """Remove the order's device from its plan, which another device shares."""
+    plan = order.plan_in_use
+    assert plan is not None
+    SimOnLine.objects.create(line=plan.line, sim=make_card(), since=now())
+    stay = SimOnLine.objects.get(sim=profile_of(order).sim, until=None)
+    sharing.remove(plan, stay.pk)
+    process_task(sharing.KIND, stay.pk)
+
+
+def leaves_nothing(asked: Repair, smdp: str, network: str) -> bool:
+    """Return whether the repair has failed, and no eSIM can be downloaded or use the plan."""
+    [service] = books(network)["services"]
+    is_over = (asked.state, asked.last_error) == (RepairState.FAILED, "the eSIM has left the plan")
+    is_off = not service["iccids"] and not LiveSim.objects.filter(until=None).exists()
+    return is_over and is_off and set(at_smdp(smdp).values()) == {"Unavailable"}
+
+
+def test_of_a_removed_device_no_new_esim_is_issued(sold: Order, smdp: str, network: str) -> None:
+    asked = reissue(sold)
+    remove_device(sold)
+
+    process(asked)
+
+    assert leaves_nothing(asked, smdp, network)
+    assert asked.new_profile is None
+
+
+def test_a_new_esim_is_cancelled_if_its_device_was_removed_meanwhile(
+    sold: Order, smdp: str, network: str
+) -> None:
+    break_it(smdp, "confirmOrder", "drop_after")
+    asked = reissue(sold)
+    process(asked)
+    remove_device(sold)
+
+    process(asked)
+
+    assert leaves_nothing(asked, smdp, network)
+    assert asked.new_profile is not None
+    assert asked.new_profile.state == ProfileState.CANCELLED
+
+
+def test_a_device_that_is_removed_during_the_last_call_does_not_come_back(
+    sold: Order, smdp: str, network: str
+) -> None:
+    class RemovedMeanwhile(Lease):
+        def cover_call(self) -> None:
+            new = LiveSim.objects.exclude(sim=profile_of(sold).sim).filter(until=None)
+            if new.exists() and not SimOnLine.objects.exclude(until=None).exists():
+                remove_device(sold)
+
+    asked = reissue(sold)
+    task = Task.objects.get(kind="repair", subject=str(asked.pk))
+    advance_repair(str(asked.pk), RemovedMeanwhile(task.pk, "test"))
+    asked.refresh_from_db()
+
+    assert leaves_nothing(asked, smdp, network)
+    assert not SimOnLine.objects.filter(sim__kind=Sim.Kind.PROFILE, until=None).exists()
 
 
 def test_of_two_workers_one_takes_each_step(sold: Order, smdp: str) -> None:
