@@ -29,6 +29,8 @@ class Occasion(TextChoices):
     DATA_LOW = "data_low", pgettext_lazy("message", "Most of the data is used")
     DATA_USED_UP = "data_used_up", pgettext_lazy("message", "All data is used")
     PLAN_MOVED = "plan_moved", pgettext_lazy("message", "Plan moved to another device")
+    MOVE_DROPPED = "move_dropped", pgettext_lazy("message", "Move to another device not finished")
+    PLAN_RESUMED = "plan_resumed", pgettext_lazy("message", "Plan on again")
     LINE_LOST = "line_lost", pgettext_lazy("message", "Line confirmed by someone else")
     SIM_TAKEN_OVER = "sim_taken_over", pgettext_lazy("message", "SIM of another customer")
     NEW_SIGN_IN = "new_sign_in", pgettext_lazy("message", "Sign-in from a new browser")
@@ -48,6 +50,10 @@ class Occasion(TextChoices):
     ACCOUNT_DELETED = "account_deleted", pgettext_lazy("message", "Account deleted")
     # Receipts of what is declared by law. They are always sent.
     DECLARED = "declared", pgettext_lazy("message", "Withdrawal or cancellation received")
+    DECLARATION_CLOSED = (
+        "declaration_closed",
+        pgettext_lazy("message", "Withdrawal or cancellation decided"),
+    )
     CODE = "code", pgettext_lazy("message", "One-time code")
     PASSWORD_LINK = "password_link", "Link to set a password"
 
@@ -89,6 +95,8 @@ WAITS_FOR_DAY = frozenset(
         Occasion.RENEWED,
         Occasion.METHOD_NEEDED,
         Occasion.RENEWAL_ENDED,
+        Occasion.MOVE_DROPPED,
+        Occasion.PLAN_RESUMED,
     }
 )
 

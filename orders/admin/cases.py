@@ -50,7 +50,7 @@ class CloseForm(forms.Form):
     because = forms.CharField(
         label="Answer",
         max_length=200,
-        help_text="Tell the customer the same, in words that the customer may read.",
+        help_text="It is sent to the customer, so use words that the customer may read.",
     )
 
 

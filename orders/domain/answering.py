@@ -1,12 +1,17 @@
 """What staff do with a declaration that no worker has carried out.
 
-They find its order, carry it out, or close it with an answer. Each is one change of its row.
+They find its order, carry it out, or close it with an answer. Each is one change of its row. The
+end of a case is told to the address that was typed, where its receipt went.
 """
+
+from typing import Any
 
 from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import User
+from messages.domain.writing import write
+from messages.states import Occasion
 from moportal.money import Money
 from orders.domain import matching, returning
 from orders.domain.matching import IllegalTransition
@@ -34,21 +39,51 @@ def carry_out(
     case = Declaration.objects.select_for_update().get(pk=declaration.pk)
     if case.state != DeclarationState.MATCHED or case.order is None:
         raise IllegalTransition(f"{case.state} is not an open case with an order")
+    said: dict[str, Any] = {"is_carried_out": True}
     if case.kind == DeclarationKind.CANCEL:
-        matching.cancel_plan(case.order)
+        said["ends_at"] = matching.cancel_plan(case.order)
         outcome = DeclarationOutcome.CANCELLED
     else:
         assert amount is not None  # noqa: S101 -- the form of a withdrawal asks for it
         returning.request_return(case.order, actor=actor, because=because, amount=amount)
         outcome = DeclarationOutcome.RETURNED
+        if amount.minor_units:
+            said["refunded"] = amount
     _end(case, actor=actor, note=because, outcome=outcome)
+    _tell(case, said)
 
 
+@transaction.atomic
 def close(declaration: Declaration, *, actor: User, note: str) -> None:
-    """Store how staff have answered a case. Raises `IllegalTransition` unless it is open."""
+    """Close a case because of which nothing ends. `note` is the answer that the customer reads.
+
+    Raises `IllegalTransition` unless it is open.
+    """
     _end(declaration, actor=actor, note=note)
+    _tell(declaration, {"is_carried_out": False, "answer": note})
 
 
 def _end(declaration: Declaration, *, actor: User, note: str, **columns: object) -> None:
     done = {"done_at": now(), "settled_by": actor, "staff_note": note}
     matching.move(declaration, DeclarationState.DONE, **done, **columns)
+
+
+def _tell(declaration: Declaration, said: dict[str, Any]) -> None:
+    """Send the answer, unless the address was erased with its account."""
+    if not declaration.address:
+        return
+    context = {
+        "name": declaration.name,
+        "is_withdrawal": declaration.kind == DeclarationKind.WITHDRAWAL,
+        "contract": declaration.contract,
+        "declared_at": declaration.declared_at,
+        "reference": declaration.reference,
+        **said,
+    }
+    write(
+        Occasion.DECLARATION_CLOSED,
+        key=str(declaration.key),
+        address=declaration.address,
+        language=declaration.language,
+        context=context,
+    )

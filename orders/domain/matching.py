@@ -9,7 +9,7 @@ Source: docs/contract.md#subscriptions.
 """
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -136,13 +136,13 @@ def _cancel(order: Order) -> DeclarationOutcome:
     return DeclarationOutcome.CANCELLED
 
 
-def cancel_plan(order: Order) -> None:
-    """Cancel the order's plan at the end of its period. Raises `cancelling.NotRenewing`."""
+def cancel_plan(order: Order) -> datetime:
+    """Cancel the order's plan, and return when it ends. Raises `cancelling.NotRenewing`."""
     plan = order.plan_in_use
     # Another device's order may mean that device alone, or the plan that it shares.
     if plan is None or order.adds_device:
         raise cancelling.NotRenewing(order.number)
-    cancelling.cancel(plan)
+    return cancelling.cancel(plan)
 
 
 def _withdraw(declaration: Declaration, order: Order) -> DeclarationOutcome:

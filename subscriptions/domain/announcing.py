@@ -156,6 +156,18 @@ def tell_moved(move: PlanMove) -> None:
     _tell_of(plan, Occasion.PLAN_MOVED, about, until=move.retires_at, at=now(), **sims)
 
 
+def tell_move_dropped(move: PlanMove) -> None:
+    """Say that the plan stays on its device, because the move to another one came to nothing."""
+    sims = {"old_last4": move.old.sim.iccid[-4:], "new_last4": move.new.sim.iccid[-4:]}
+    _tell_of(move.subscription, Occasion.MOVE_DROPPED, f"move {move.reference}", **sims)
+
+
+def tell_resumed(subscription: Subscription, *, at: datetime) -> None:
+    """Say that the plan is on again, but not why it was off: the card may be another person's."""
+    about = f"{subscription.reference} {at.timestamp():.0f}"
+    _tell_of(subscription, Occasion.PLAN_RESUMED, about)
+
+
 def _tell(period: Period, occasion: Occasion, **more: Any) -> None:
     about = f"{period.subscription.reference}-{period.number}"
     _tell_of(period.subscription, occasion, about, total=period.price.gross, **more)

@@ -57,7 +57,7 @@ def _end_plans(account: User) -> None:
     for subscription in _plans(account):
         if (move := moves.open_move(subscription)) is not None:
             # Its new eSIM may still wait to be downloaded.
-            moves.drop(move.reference)
+            moves.drop(move.reference, tells=False)
         lifecycle.end(subscription)
         enqueue(KIND, subscription.pk)
 

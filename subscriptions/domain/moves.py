@@ -214,8 +214,11 @@ def undo(move: PlanMove, *, actor: User) -> None:
 
 
 @transaction.atomic
-def drop(reference: str) -> SimOnLine | None:
+def drop(reference: str, *, tells: bool = True) -> SimOnLine | None:
     """Take the new SIM off the line, because the move comes to nothing. The old one stays.
+
+    The customer is told of it if `tells`, and if the move had begun. Before that, the messages
+    about its order say what became of it.
 
     Returns the new SIM's stay, which is over, also if the move came to nothing before. Returns None
     if the order has no move, or if the old SIM has left the line.
@@ -224,8 +227,11 @@ def drop(reference: str) -> SimOnLine | None:
     if found is None:
         return None
     move = _lock(found.pk)
+    has_begun = move.begun_at is not None
     if _end(move, MoveState.DROPPED):
         _take_back(move)
+        if tells and has_begun:
+            announcing.tell_move_dropped(move)
     return move.new if move.state in {MoveState.DROPPED, MoveState.UNDONE} else None
 
 

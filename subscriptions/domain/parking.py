@@ -75,6 +75,8 @@ def _resume(subscription: Subscription) -> None:
     if not compare_and_set(Subscription, subscription.pk, parked, parked_because=""):
         return
     at = now()
+    if subscription.parked_because == ParkReason.DISPUTE:
+        announcing.tell_resumed(subscription, at=at)
     # If a dispute has switched the service off, the paid month can be used again.
     paid = _periods(subscription).filter(state=PeriodState.PAID, ends_at__gt=at)
     paid.update(usable_until=F("ends_at"))

@@ -56,6 +56,7 @@ CONTEXT: dict[str, Any] = {
     "declared_at": datetime(2026, 11, 29, 12, tzinfo=UTC),
     "reference": "0123456789",
     "provider": "Kestrel ID",
+    "answer": "We know no such order.",
 }
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
-from django.utils.timezone import now
+from django.utils.formats import date_format
+from django.utils.timezone import localtime, now
 
 from accounts.models import User
 from accounts.roles import AGENT, VIEWER
@@ -16,6 +17,7 @@ from brand.models import MarketRules
 from esim.models import Profile
 from esim.states import ProfileState
 from messages.models import Message
+from messages.rendering import render
 from messages.states import Occasion
 from moportal.money import Money
 from orders.domain import answering, matching, returning
@@ -121,6 +123,65 @@ def test_a_withdrawal_ends_the_plan_and_pays_the_proposed_sum_back(
     assert CreditNote.objects.get().gross == Money(1520, "USD")
     told = Message.objects.get(occasion=Occasion.ORDER_REFUNDED)
     assert told.context["total"] == Money(1520, "USD")
+
+
+def answer_to(case: Declaration) -> str:
+    """Return the answer that went to the address that was typed."""
+    told = Message.objects.get(occasion=Occasion.DECLARATION_CLOSED)
+    assert (told.address, told.key) == (case.address, str(case.key))
+    return render(Occasion.DECLARATION_CLOSED, told.context, language="en").text
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        ("15.20", "The contract ends now, and $15.20 goes back to you in the way that you paid."),
+        ("0", "The contract ends now. There is nothing to pay back."),
+    ],
+)
+def test_who_withdrew_is_told_that_it_is_carried_out(
+    sold: Order, decide: Decide, amount: str, said: str
+) -> None:
+    case = declared(sold.number)
+
+    decide(case, "carry_out", amount=amount, because="checked")
+
+    answer = answer_to(case)
+    assert "This is about the withdrawal that we received on" in answer
+    assert said in answer
+    assert "checked" not in answer
+
+
+def test_who_cancelled_is_told_when_the_contract_ends(sold: Order, decide: Decide) -> None:
+    Subscription.objects.update(anchored_at=now())
+    case = declared(sold.number, CANCEL)
+
+    decide(case, "carry_out")
+
+    ends = date_format(localtime(Period.objects.get().ends_at), "DATE_FORMAT")
+    assert f"The contract ends on {ends}, and it doesn't renew." in answer_to(case)
+
+
+def test_of_a_case_that_is_closed_the_customer_reads_that_nothing_ends(
+    sold: Order, clara: User
+) -> None:
+    case = declared("unknown")
+
+    answering.close(case, actor=clara, note="We know no such order.")
+
+    answer = answer_to(case)
+    assert "We have checked it. No contract ends because of it." in answer
+    assert case.reference in answer
+    assert "Our answer: We know no such order." in answer
+
+
+def test_nothing_is_sent_to_an_address_that_was_erased(sold: Order, clara: User) -> None:
+    case = declared("unknown")
+    Declaration.objects.update(address="", name="")
+
+    answering.close(read(case), actor=clara, note="deleted")
+
+    assert not Message.objects.filter(occasion=Occasion.DECLARATION_CLOSED).exists()
 
 
 def test_the_customer_reads_how_much_goes_back(

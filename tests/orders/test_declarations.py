@@ -258,7 +258,7 @@ def test_staff_answer_a_case_once(said: Declare, clara: User, client: Client) ->
     page, chosen = "/admin/orders/declaration/", {"action": "settle"}
     chosen["_selected_action"] = str(declaration.pk)
 
-    assert "Then mark the case as answered" in client.post(page, chosen).text
+    assert "is sent to the customer as the answer" in client.post(page, chosen).text
     answered = client.post(page, {**chosen, "because": "called"}, follow=True)
     again = client.post(page, {**chosen, "because": "again"}, follow=True)
 

@@ -288,6 +288,7 @@ def test_taken_back_while_it_is_open_the_plan_stays_on_the_old_device(
     told = texts.failure(Order.objects.get(pk=order.pk))
     assert told is not None
     assert told.title == "This device was removed from the plan"
+    assert AccountMessage.objects.filter(occasion="move_dropped").count() == 1
 
 
 def test_a_move_that_is_done_is_not_taken_back(single: Subscription, clara: User) -> None:

@@ -87,6 +87,17 @@ def download(profile: Profile) -> None:
     profile_downloaded.send(Profile, profile=profile)
 
 
+def test_the_second_preparation_of_an_order_changes_nothing(
+    sold: Subscription, phone: Sim, tablet: Sim
+) -> None:
+    for _ in range(2):
+        number = stay_of(phone)
+        moves.prepare(sold, tablet, old=number, reference="M1", proof=Proof.ISSUED)
+
+    assert PlanMove.objects.get().state == MoveState.PREPARED
+    assert SimOnLine.objects.filter(sim=tablet).count() == 1
+
+
 # -- The half hour ---------------------------------------------------------------------------------
 
 
@@ -221,6 +232,9 @@ def test_an_esim_that_nobody_downloads_is_withdrawn_in_the_end(
 
     assert waiting.state == MoveState.DROPPED
     assert (states(smdp), active_on(network)) == (["Unavailable"], [phone.iccid])
+    told = AccountMessage.objects.get(occasion="move_dropped")
+    assert told.context["old_last4"] == phone.iccid[-4:]
+    assert told.context["new_last4"] == esim.sim.iccid[-4:]
 
 
 def test_without_such_a_term_it_waits_for_ever(waiting: PlanMove, settings: Settings) -> None:
@@ -235,11 +249,11 @@ def test_an_esim_that_is_issued_again_takes_its_place_in_the_move(
 ) -> None:
     again = pool.intend(eid=EID, profile_type="consumer")
 
-    lifecycle.replace_sim(esim.sim, again.sim)
+    assert lifecycle.replace_sim(esim.sim, again.sim)
 
     waiting.refresh_from_db()
     assert waiting.new_id == stay_of(again.sim)
-    lifecycle.replace_sim(phone, make_card())
+    assert lifecycle.replace_sim(phone, make_card())
     waiting.refresh_from_db()
     assert (waiting.old.until, waiting.old.sim == phone) == (None, False)
 
@@ -305,6 +319,7 @@ def test_the_old_device_stays_if_the_new_sim_has_left_the_line(
 
     assert advance(move) is None
     assert (move.state, left_on(phone)) == (MoveState.DROPPED, [5 * GB])
+    assert AccountMessage.objects.latest("pk").occasion == "move_dropped"
 
 
 def test_a_worker_that_comes_late_leaves_nothing_active_on_the_new_device(
@@ -357,6 +372,8 @@ def test_a_deleted_account_leaves_no_open_move_and_no_esim(
 
     waiting.refresh_from_db()
     assert (waiting.state, states(smdp)) == (MoveState.DROPPED, ["Unavailable"])
+    # The account is gone, so no message can say it there.
+    assert not AccountMessage.objects.filter(account=alice).exists()
 
 
 # -- Races -----------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ def test_a_dispute_switches_the_service_off_until_it_is_won(monthly: Renewal, cl
 
     assert left(monthly) == [("MODIRECTPAYG", 5 * GB)]
     assert monthly.served["suspended"] == 0
+    assert monthly.told[-1] == "plan_resumed"
 
 
 def test_a_disputed_plan_has_no_allowance_although_its_next_month_is_authorised(
@@ -149,6 +150,8 @@ def test_staff_resume_a_plan_once_the_fault_is_mended(monthly: Renewal, clara: U
     assert left(monthly) == [("MODIRECTPAYG", GB // 2)]
 
     parking.resume(monthly.subscription, actor=clara)
+    # The plan was never off.
+    assert "plan_resumed" not in monthly.told
     monthly.pass_to(FEBRUARY + 45 * DAY + HOUR)
 
     assert left(monthly) == [("MODIRECTPAYG", 5 * GB)]
