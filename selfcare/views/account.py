@@ -57,6 +57,8 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
         "lost_sims": [takeover.old.sim.iccid[-4:] for takeover in claims.lost_sims(user)],
         "unproven_sims": [sim.iccid[-4:] for sim in claims.provable_sims(user, [])],
         "lines": cards_shown,
+        # The first plan that waits for the customer to pay.
+        "pay_url": next((one["pay_url"] for one in cards_shown if one.get("pay_url")), ""),
         "operator_lines": [_operator_line(*one) for one in operator_lines],
         "may_link": linking.is_offered(),
         "has_failed_download": problems.failed_at_smdp(user) is not None,

@@ -218,9 +218,13 @@ def _running_bucket(subscription: Subscription) -> Bucket | None:
 
 
 def _periods_of(subscription: Subscription) -> list[dict[str, Any]]:
-    """Return the newest periods first, each with the number of its receipt if it has one."""
+    """Return the newest periods first, each with the number of its receipt if it has one.
+
+    One that lapsed before it had a time is left out: it never began, and never can.
+    """
     by_number = sorted(subscription.periods.all(), key=lambda one: one.number, reverse=True)
-    shown = by_number[:SHOWN_PERIODS]
+    possible = [one for one in by_number if one.starts_at or one.state != PeriodState.LAPSED]
+    shown = possible[:SHOWN_PERIODS]
     receipts = _receipts_of(subscription)
     return [_period_row(period, receipts.get(period.number, "")) for period in shown]
 

@@ -19,6 +19,7 @@ from subscriptions.domain.chosen import purpose_of
 from subscriptions.domain.outlook import running_renewals
 from subscriptions.domain.present import OVERDUE
 from subscriptions.models import KIND, Attempt, Subscription
+from subscriptions.states import SubscriptionState
 
 # A result is shown this long.
 RECENT = timedelta(minutes=15)
@@ -108,9 +109,12 @@ def is_at_bank(subscription: Subscription) -> bool:
 
 
 def result_of(subscription: Subscription) -> tuple[Result, Attempt | None] | None:
-    """Return what came of the customer's last choice of a method, or None if nothing is new."""
+    """Return what came of the customer's last choice of a method, or None if nothing is new.
+
+    Nothing is said of it once the plan has ended: there is nothing left to pay.
+    """
     mandate = subscription.mandate
-    if mandate is None:
+    if mandate is None or subscription.state == SubscriptionState.ENDED:
         return None
     waiting = present.waiting_attempt(subscription)
     if waiting is not None:

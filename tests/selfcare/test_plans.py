@@ -144,6 +144,7 @@ def test_a_plan_on_hold_is_on_the_account_without_any_data(
     assert "the plan ends on March 30, 2025" in page
     assert "Data left" not in page
     assert "Begins when you pay" in words(as_alice, PAGE)
+    assert 'button-primary" href="/account/plans/R1/pay/">Choose how to pay' in page
 
 
 def test_a_parked_plan_says_that_nothing_is_charged(as_alice: Client, monthly: Renewal) -> None:
