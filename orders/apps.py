@@ -35,14 +35,14 @@ def _register_tasks() -> None:
 def _register_facts() -> None:
     """Tell other rooms what orders know of a caller, a disputed sale, and an account to delete."""
     from accounts.access import caller_facts
-    from accounts.domain import leaving as accounts_leaving
-    from orders.domain import evidence, leaving
+    from accounts.domain import endings
+    from orders.domain import account_deletion, evidence
     from orders.queries.caller_facts import LAST_ORDER, LAST_RECEIPT
     from payments.domain import evidence as sale
 
     caller_facts.register(LAST_ORDER, LAST_RECEIPT)
     sale.register(*evidence.SECTIONS)
-    accounts_leaving.register(*leaving.OBSTACLES)
+    endings.register(*account_deletion.OBSTACLES)
 
 
 def _follow_payments() -> None:

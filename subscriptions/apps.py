@@ -7,15 +7,15 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.access import caller_facts  # noqa: PLC0415 -- models are not there yet
-        from accounts.domain import leaving as accounts_leaving  # noqa: PLC0415 -- the same
+        from accounts.domain import endings  # noqa: PLC0415 -- the same
         from outbox.domain import register  # noqa: PLC0415 -- the same
         from payments.domain import bills  # noqa: PLC0415 -- the same
         from payments.domain import evidence as sale  # noqa: PLC0415 -- the same
         from subscriptions import checks  # noqa: F401, PLC0415 -- registers its checks
         from subscriptions.domain import (  # noqa: PLC0415 -- the same
+            account_deletion,
             claims,
             evidence,
-            leaving,
             linking,
             moves,
             operator_lines,
@@ -32,8 +32,8 @@ class SubscriptionsConfig(AppConfig):
 
         caller_facts.register(ICCID_ENDING, PLAN)
         sale.register(evidence.USAGE, evidence.NOTICE)
-        accounts_leaving.register(*leaving.PARTS)
-        register(leaving.KIND, leaving.end_plan)
+        endings.register(*account_deletion.PARTS)
+        register(account_deletion.KIND, account_deletion.end_plan)
         register(claims.KIND, claims.end_old_plans)
         register(pulling.KIND, pulling.fetch_usage)
         register(linking.KIND, linking.find_line)

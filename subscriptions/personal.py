@@ -7,8 +7,8 @@ from django.db.models.functions import Coalesce, Now
 
 from moportal.personal import BOOKS, INTERNAL, SECRET, Amount, Impersonal, Keep, Personal, register
 from subscriptions.domain import (
+    account_deletion,
     claims,
-    leaving,
     linking,
     moves,
     operator_lines,
@@ -125,7 +125,7 @@ register(
         erases={"mandate": None, **dict.fromkeys(OF_SUBSCRIPTION, "")},
         keeps=(Keep(BOOKS, ("plan_name", "reference")),),
         is_deleted_when_free=True,
-        tasks=(leaving.KIND, KIND),
+        tasks=(account_deletion.KIND, KIND),
     ),
     Personal(
         LiveSim,

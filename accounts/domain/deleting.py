@@ -1,7 +1,7 @@
 """The deletion of an account: its owner asks for it, may undo it for a week, and then it is erased.
 
 Plans that renew are cancelled at once. Nothing is erased before the week is over, nor while an
-order, a dispute or a repair is open (`accounts.domain.leaving`).
+order, a dispute or a repair is open (`accounts.domain.endings`).
 """
 
 from datetime import timedelta
@@ -14,9 +14,9 @@ from django.utils.translation import get_language
 
 from accounts.access import sessions
 from accounts.access.events import Kind
-from accounts.domain import erasing, leaving
+from accounts.domain import endings, erasing
 from accounts.domain.announcing import announce
-from accounts.domain.leaving import When
+from accounts.domain.endings import When
 from accounts.domain.telling import addresses_to_tell, language_of
 from accounts.models import Deletion, User
 from accounts.states import NEXT_DELETION_STATES, OPEN_DELETION, DeletionState
@@ -49,7 +49,7 @@ def ask(request: HttpRequest, account: User) -> None:
         keys = insert_new([row])
         if not keys:
             return
-        leaving.end_all(account, When.ASKED)
+        endings.end_all(account, When.ASKED)
         announce(account, Kind.DELETION_ASKED, request=request, context={"due_at": due_at})
         enqueue(KIND, keys[0])
     log.info("deletion requested", account=account.pk)
@@ -77,7 +77,7 @@ def advance(subject: str, lease: Lease) -> RetryAfter | None:
         return RetryAfter(left)
 
     account = found.account
-    if obstacles := leaving.obstacles_of(account):
+    if obstacles := endings.obstacles_of(account):
         move(found, NEXT_DELETION_STATES, DeletionState.WAITING)
         log.info("deletion waits", account=account.pk, names=[one.name for one in obstacles])
         return RetryAfter(SOON if found.state == DeletionState.ERASING else INTERVAL)
@@ -99,7 +99,7 @@ def _begin_to_erase(found: Deletion) -> None:
     account = found.account
     User.objects.filter(pk=account.pk).update(is_active=False)
     sessions.end_sign_ins(account)
-    leaving.end_all(account, When.DUE)
+    endings.end_all(account, When.DUE)
     log.info("account closed", account=account.pk)
 
 

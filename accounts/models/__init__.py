@@ -3,9 +3,9 @@
 from accounts.models.access import AccessEvent, AttemptCount, RecoveryCode, SignIn
 from accounts.models.codes import Address, CodeRequest, Proof
 from accounts.models.desk import PasswordLink, StaffRecovery
-from accounts.models.leaving import Deletion, Export, ExportPart
 from accounts.models.network import CodeServiceCall, NumberCheck, TypedCode
 from accounts.models.oidc import OidcIdentity, OidcLogout, OidcProvider
+from accounts.models.own_data import Deletion, Export, ExportPart
 from accounts.models.told import AccountMessage
 from accounts.models.users import User, UserManager
 

@@ -30,7 +30,7 @@ class Choices:
 def payment_choices(draft: Draft) -> Choices:
     """Return what this draft's customer can choose in its market."""
     account, market = draft.account, draft.visit.market
-    stored, switched_off = methods.part_methods(account, market=market)
+    stored, switched_off = methods.split_methods(account, market=market)
     of_bills = [method for method in stored if method.kind == MethodKind.BILL]
     known = {method.token for method in of_bills}
     numbers = [one for one in bills.numbers_of(account, market=market) if one not in known]

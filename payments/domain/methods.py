@@ -80,11 +80,11 @@ def usable_methods(account: User, *, market: str) -> list[PaymentMethod]:
 
     They are in the order of the market's gateways. Methods of one gateway are newest first.
     """
-    usable, _switched_off = part_methods(account, market=market)
+    usable, _switched_off = split_methods(account, market=market)
     return usable
 
 
-def part_methods(account: User, *, market: str) -> tuple[list[PaymentMethod], list[PaymentMethod]]:
+def split_methods(account: User, *, market: str) -> tuple[list[PaymentMethod], list[PaymentMethod]]:
     """Return the usable methods, and the chargeable ones whose gateway is switched off.
 
     A gateway that is switched off takes no new payments in this market.

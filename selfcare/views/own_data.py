@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 from django_stubs_ext import StrOrPromise
 
-from accounts.domain import deleting, erasing, exporting, leaving
+from accounts.domain import deleting, endings, erasing, exporting
 from accounts.models import Deletion, Export, User
 from accounts.states import UNDOABLE
 from moportal.personal import Reason
@@ -78,9 +78,9 @@ def delete(request: HttpRequest, user: User) -> HttpResponse:
     context = {
         "deletion": found,
         "may_undo": _may_undo(found),
-        "endings": leaving.texts_of_endings(user),
+        "endings": endings.texts_of_endings(user),
         # Two rooms may name their obstacle in the same words.
-        "obstacles": list(dict.fromkeys(one.text for one in leaving.obstacles_of(user))),
+        "obstacles": list(dict.fromkeys(one.text for one in endings.obstacles_of(user))),
         "kept": [_kept_row(reason) for reason in kept],
         "back_url": reverse("account"),
     }

@@ -52,7 +52,7 @@ def choose(request: HttpRequest, user: User, reference: str, number: int) -> Htt
         cheaper.check_choosable(subscription, paid, offer)
     except NotChangeable as error:
         return _refuse(request, error)
-    usable, others = by_hand.part_methods(user)
+    usable, others = by_hand.split_methods(user)
     method = _method(request, subscription, usable)
     context: dict[str, Any] = {"plan": subscription, "amount": offer.price.taxed.gross}
     if method is None and request.method == "POST":

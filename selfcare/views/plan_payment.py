@@ -64,7 +64,7 @@ def pay(request: HttpRequest, user: User, reference: str) -> HttpResponse:
     outlook = outlook_of(subscription)
     if not outlook.can_pay or outlook.amount is None:
         return redirect_to("plan", reference)
-    usable, others = by_hand.part_methods(user, is_due=outlook.is_due)
+    usable, others = by_hand.split_methods(user, is_due=outlook.is_due)
     chosen = next((one for one in usable if str(one.pk) == request.GET.get("method")), None)
     context: dict[str, Any] = {
         "plan": subscription,

@@ -37,7 +37,7 @@ class Result(StrEnum):
     LEFT = "left"
 
 
-def part_methods(
+def split_methods(
     account: User, *, is_due: bool = False
 ) -> tuple[list[PaymentMethod], list[PaymentMethod]]:
     """Return the methods that can be charged while the customer is away, and those that cannot.
@@ -135,7 +135,7 @@ def _result_of_attempt(subscription: Subscription, attempt: Attempt) -> Result |
     payment = attempt.payment
     if payment.state == PaymentState.DECLINED:
         return Result.REFUSED
-    if present.was_left(payment) and subscription.state in OVERDUE:
+    if present.was_abandoned(payment) and subscription.state in OVERDUE:
         return Result.LEFT
     if not attempt.is_live:
         # The plan was cancelled meanwhile, for example.

@@ -121,7 +121,7 @@ def time_of_next_try(period: Period, *, due_since: datetime) -> datetime | None:
     subscription = period.subscription
     if subscription.mandate is None or subscription.mandate.ended_at:
         return None
-    if present.is_needed_again(subscription.mandate, subscription):
+    if present.only_customer_can_try(subscription.mandate, subscription):
         return None
     # A payment that was voided, for example by a cancel, does not count as a try.
     tried = present.tries_since(subscription.mandate, subscription).filter(
@@ -182,7 +182,7 @@ def _begin(period: Period, due_since: datetime) -> Attempt | None:
     due = time_of_next_try(period, due_since=due_since)
     if mandate is None or due is None or due > now():
         return None
-    request = present.request if present.is_there(period, mandate) else _request
+    request = present.request if present.is_customer_there(period, mandate) else _request
     try:
         with transaction.atomic():
             return Attempt.objects.create(period=period, payment=request(period, mandate))

@@ -27,7 +27,7 @@ TIME_LIMIT = timedelta(minutes=30)
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
 
 
-def is_there(period: Period, mandate: Mandate) -> bool:
+def is_customer_there(period: Period, mandate: Mandate) -> bool:
     """Return whether the customer has just agreed to pay this month, and nothing was tried since.
 
     A charge above the agreed limit never counts as started by the customer.
@@ -71,7 +71,7 @@ def tries_since(mandate: Mandate, subscription: Subscription) -> QuerySet[Attemp
     return own.filter(Q(payment__mandate=mandate) | by_hand)
 
 
-def is_needed_again(mandate: Mandate, subscription: Subscription) -> bool:
+def only_customer_can_try(mandate: Mandate, subscription: Subscription) -> bool:
     """Return whether only the customer can start the next try.
 
     This is so after a payment by hand that the bank refused because it needs the customer, or that
@@ -82,10 +82,10 @@ def is_needed_again(mandate: Mandate, subscription: Subscription) -> bool:
     last = tries_since(mandate, subscription).select_related("payment").order_by("pk").last()
     if last is None or last.payment.initiator != Initiator.CUSTOMER:
         return False
-    return was_left(last.payment) or last.payment.refusal_kind == RefusalKind.CUSTOMER
+    return was_abandoned(last.payment) or last.payment.refusal_kind == RefusalKind.CUSTOMER
 
 
-def was_left(payment: Payment) -> bool:
+def was_abandoned(payment: Payment) -> bool:
     """Return whether the customer was sent to the bank, and nothing was decided there."""
     return payment.state == PaymentState.VOIDED and bool(payment.customer_step_url)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from accounts.domain import leaving
-from accounts.domain.leaving import When
+from accounts.domain import endings
+from accounts.domain.endings import When
 from accounts.models import AccountMessage, User
 from payments.domain import cards, mandates
 from payments.states import MandateEnd
@@ -64,7 +64,7 @@ def test_who_asks_to_delete_the_account_is_not_asked_for_another_method(
 ) -> None:
     assert monthly.subscription.mandate
 
-    leaving.end_all(alice, When.ASKED)
+    endings.end_all(alice, When.ASKED)
 
     monthly.subscription.refresh_from_db()
     assert monthly.subscription.is_cancelled

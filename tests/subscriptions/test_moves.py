@@ -15,7 +15,7 @@ from esim.signals import profile_downloaded
 from moportal.database import statements
 from outbox.domain import Lease
 from outbox.models import Task
-from subscriptions.domain import leaving, lifecycle, moves, sharing
+from subscriptions.domain import account_deletion, lifecycle, moves, sharing
 from subscriptions.models import Bucket, PlanMove, SimOnLine, Subscription
 from subscriptions.states import MoveState
 from tests.builders import EID, GB, make_card, make_pool
@@ -367,7 +367,7 @@ def test_a_deleted_account_leaves_no_open_move_and_no_esim(
 ) -> None:
     number = waiting.new_id
 
-    leaving._end_plans(alice)  # noqa: SLF001 -- the deletion calls it
+    account_deletion._end_plans(alice)  # noqa: SLF001 -- the deletion calls it
     take_off(number)
 
     waiting.refresh_from_db()

@@ -3,7 +3,7 @@
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.domain.leaving import Obstacle
+from accounts.domain.endings import Obstacle
 from accounts.models import User
 from orders.models import Order, Repair, Return
 from orders.states import ENDED, OrderState, RepairState, ReturnState

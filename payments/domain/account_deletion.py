@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.domain.leaving import Ending, Obstacle, When
+from accounts.domain.endings import Ending, Obstacle, When
 from accounts.models import User
 from payments.domain import cards, mandates
 from payments.domain.methods import stored_methods

@@ -15,8 +15,8 @@ from accounts.domain import exporting
 from accounts.models import AccessEvent, Export, ExportPart, User
 from moportal import personal
 from orders.models import Order
-from tests.accounts.leaving.working import work
-from tests.accounts.leaving.world import NUMBER, fill
+from tests.accounts.own_data.working import work
+from tests.accounts.own_data.world import NUMBER, fill
 from tests.builders import EID, OTHER_EID, payment_of
 from tests.processing import process_task
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts.domain import leaving
+from accounts.domain import endings
 from accounts.models import AccessEvent, Deletion, User
 from accounts.states import DeletionState
 from esim.models import Profile
@@ -17,7 +17,7 @@ from orders.states import OrderState
 from payments.domain import mandates
 from payments.models import Mandate, PaymentMethod, Refund
 from subscriptions.models import Line, OperatorLine, Subscription
-from tests.accounts.leaving.working import after_the_week, work, work_from
+from tests.accounts.own_data.working import after_the_week, work, work_from
 from tests.builders import make_method, payment_of
 from tests.providers import books, break_it
 from tests.speeds import sampled
@@ -120,11 +120,11 @@ def test_what_is_undone_at_the_last_moment_is_not_erased(alice: User, as_alice: 
         return False
 
     ask(as_alice)
-    leaving.register(leaving.Obstacle("undo", "", undo))
+    endings.register(endings.Obstacle("undo", "", undo))
     try:
         after_the_week()
     finally:
-        del leaving._obstacles["undo"]  # noqa: SLF001 -- only a test takes one away
+        del endings._obstacles["undo"]  # noqa: SLF001 -- only a test takes one away
 
     assert Deletion.objects.get().state == DeletionState.UNDONE
     assert User.objects.get(pk=alice.pk).is_active

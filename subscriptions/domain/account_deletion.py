@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.domain.leaving import Ending, Obstacle, When
+from accounts.domain.endings import Ending, Obstacle, When
 from accounts.models import User
 from outbox.domain import Lease, RetryAfter, enqueue
 from subscriptions.domain import activation, cancelling, lifecycle, moves

@@ -17,8 +17,8 @@ from moportal import personal, retention
 from orders.models import Order
 from payments.models import PaymentMethod
 from subscriptions.models import Attempt, Line, Subscription
-from tests.accounts.leaving.working import after_the_week, work
-from tests.accounts.leaving.world import MARK, NUMBER, fill, found, mark, rows_of
+from tests.accounts.own_data.working import after_the_week, work
+from tests.accounts.own_data.world import MARK, NUMBER, fill, found, mark, rows_of
 from tests.builders import EID, OTHER_EID, payment_of
 from tests.conftest import PASSWORD
 from tests.processing import process_task
