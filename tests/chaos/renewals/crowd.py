@@ -101,7 +101,7 @@ class Crowd:
         reference = f"C{self._sold}"
         account = User.objects.create(username=f"{reference.lower()}@example.com", name="Noor")
         method = self._add_card(account)
-        subscription = prepare(account, self._plans[0], reference)
+        subscription = prepare(account, self._rng.choice(self._plans), reference)
         lifecycle.start(subscription, at=now(), mandate=agree(method, purpose=reference))
 
     def act(self) -> None:

@@ -26,6 +26,7 @@ class Choice:
     card: BankCard
     is_dead: bool
     last_try: datetime | None
+    advised: datetime | None
 
 
 def _cancel(oracle: "Oracle", _event: Event) -> None:
@@ -85,7 +86,8 @@ def _choose(oracle: "Oracle", event: Event) -> None:
     is_new = event.offer not in (oracle.offer, chosen)
     if _is_changeable(oracle) and is_new and event.offer.price <= oracle.offer.price:
         # What is undone later is the first choice, so the first consent holds again.
-        kept = oracle.choice or Choice(event.offer, oracle.card, oracle.is_dead, oracle.last_try)
+        tries = (oracle.last_try, oracle.advised)
+        kept = oracle.choice or Choice(event.offer, oracle.card, oracle.is_dead, *tries)
         oracle.choice = replace(kept, offer=event.offer)
         _pay_with(oracle, event)
 
@@ -96,7 +98,7 @@ def _undo_choice(oracle: "Oracle", _event: Event) -> None:
     if choice and is_open:
         oracle.choice, oracle.consent = None, oracle.consent + 1
         oracle.card, oracle.is_dead = choice.card, choice.is_dead
-        oracle.last_try = choice.last_try
+        oracle.last_try, oracle.advised = choice.last_try, choice.advised
 
 
 def _is_approved(oracle: "Oracle", card: BankCard) -> bool:
