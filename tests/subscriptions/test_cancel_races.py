@@ -27,8 +27,8 @@ from tests.subscriptions.test_renewal_races import FEBRUARY, GOOD, MARCH, proces
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(0)]
 When = Callable[[int, str], bool]
 CONSTRAINT = "nothing_is_charged_after_the_last_period"
-# A cancel that needs longer than this waits for a lock of the worker, in seconds.
-UNLOCKED_WITHIN = 0.1
+# How often it is asked whether the customer waits for a lock of the worker, in seconds.
+ASKED_EVERY = 0.01
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,8 @@ class Meanwhile:
         if self._customer is None and self._when(self._statements, sql):
             self._customer = threading.Thread(target=self._act)
             self._customer.start()
-            self._customer.join(UNLOCKED_WITHIN)
+            while self._customer.is_alive() and not is_waited_for():
+                self._customer.join(ASKED_EVERY)
         return execute(sql, *rest)
 
     def wait(self) -> datetime | None:
@@ -64,19 +65,33 @@ class Meanwhile:
         return self.ends_at
 
     def _act(self) -> None:
-        self.act(Subscription.objects.get(pk=self._pk))
-        connection.close()
+        try:
+            self.act(Subscription.objects.get(pk=self._pk))
+        finally:
+            connection.close()
 
     def act(self, subscription: Subscription) -> None:
         self.ends_at = cancelling.cancel(subscription)
 
 
+def is_waited_for() -> bool:
+    """Return whether another connection waits for a lock of this one.
+
+    It asks the driver, so that this is no statement of the worker's.
+    """
+    waits = "SELECT pg_backend_pid() = ANY(pg_blocking_pids(pid)) FROM pg_locks WHERE NOT granted"
+    return any(found for (found,) in connection.connection.execute(waits))
+
+
 def renew(subscription: Subscription, when: When) -> datetime | None:
     """Renew the plan, with a cancel meanwhile. Return the end that the customer was told."""
     meanwhile = Meanwhile(subscription, when)
-    with connection.execute_wrapper(meanwhile):
-        process(subscription)
-    return meanwhile.wait()
+    try:
+        with connection.execute_wrapper(meanwhile):
+            process(subscription)
+    finally:
+        ends_at = meanwhile.wait()
+    return ends_at
 
 
 def renew_and_cancel(life: Life, step: int) -> dict[str, datetime]:
