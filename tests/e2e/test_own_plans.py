@@ -68,11 +68,14 @@ def sees(noor: Customer, text: str) -> None:
     expect(noor.page.get_by_text(text).first).to_be_visible()
 
 
-def reload_until(noor: Customer, text: str) -> None:
-    """Reload until a worker has done its part."""
+def reload_until(noor: Customer, text: str, *, exact: bool = False) -> None:
+    """Reload until a worker has done its part, so that some element has this text.
+
+    If `exact`, the element has no other text.
+    """
     for _ in range(60):
         noor.page.reload()
-        if noor.page.get_by_text(text).count():
+        if noor.page.get_by_text(text, exact=exact).count():
             return
         noor.page.wait_for_timeout(500)
     sees(noor, text)
