@@ -211,6 +211,6 @@ def test_the_page_says_it_in_one_sentence(as_alice: Client, prepaid: Subscriptio
     give(prepaid)
     assert "You got the lost time back: the plan now runs until" in page()
     Period.objects.update(given_back=None)
-    assert "is added to the next month that you pay for." in page()
+    assert "The time that you lost is added to the next month that you pay for." in page()
     Period.objects.update(given_back=LOST, usable_until=now())
     assert "failed at first" not in page()
