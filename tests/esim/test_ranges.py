@@ -16,6 +16,7 @@ from esim.domain.ranges import RangesOverlap
 from esim.models import IccidRange, Sim
 from moportal.identifiers import Iccid
 from subscriptions.balances import BalanceType, balances
+from tests.constraints import without_constraint
 from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
@@ -189,23 +190,16 @@ def test_of_concurrent_overlapping_ranges_one_is_stored() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_without_the_constraint_several_overlapping_ranges_are_stored() -> None:
-    constraint = next(
-        one for one in IccidRange._meta.constraints if one.name == "iccid_ranges_do_not_overlap"
-    )
-    with connection.schema_editor() as editor:
-        editor.remove_constraint(IccidRange, constraint)
-    try:
+    delete_all = IccidRange.objects.all().delete
+    with without_constraint(IccidRange, "iccid_ranges_do_not_overlap", mend=delete_all):
         stored = 0
         for _ in range(20):
             serials = count()
             results = at_once(partial(_next_range, serials), 8)
             stored = max(stored, sum(isinstance(one, IccidRange) for one in results))
-            IccidRange.objects.all().delete()
+            delete_all()
             if stored > 1:
                 break
-    finally:
-        with connection.schema_editor() as editor:
-            editor.add_constraint(IccidRange, constraint)
 
     assert stored > 1
 

@@ -16,6 +16,13 @@ def old_usage(settings: Settings) -> None:
 
 
 @pytest.fixture
+def in_process(settings: Settings) -> None:
+    """Let the gateway and the network be in this process."""
+    settings.PAYMENT_GATEWAY = ["tests.subscriptions.months.bank.Bank"]
+    settings.NETWORK = "tests.subscriptions.months.bank.Network"
+
+
+@pytest.fixture
 def line(alice: User) -> Line:
     return make_line(alice, since=START)[0]
 

@@ -10,7 +10,6 @@ from functools import partial
 
 import pytest
 from django.db import connection
-from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from outbox.domain import LeaseLost
@@ -19,6 +18,7 @@ from payments.models import Payment
 from payments.states import Initiator
 from subscriptions.domain import by_hand, cancelling, paying, renewing
 from subscriptions.models import Attempt, Period, Subscription
+from tests.constraints import without_constraint
 from tests.orders.test_two_workers import Free
 from tests.payments.conftest import agree
 from tests.speeds import long
@@ -33,10 +33,8 @@ CONSTRAINT = "one_open_or_captured_attempt_per_period"
 
 
 @pytest.fixture(autouse=True)
-def in_process(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the gateway and the network be in this process, and let customers confirm at the bank."""
-    settings.PAYMENT_GATEWAY = ["tests.subscriptions.months.bank.Bank"]
-    settings.NETWORK = "tests.subscriptions.months.bank.Network"
+def bank_with_step(in_process: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let customers confirm at the bank, which is in this process."""
     monkeypatch.setattr(Bank, "abilities", Bank.abilities | {Ability.BANK_STEP})
 
 
@@ -45,15 +43,13 @@ class PaysByHand(Meanwhile):
 
     def __init__(self, life: Life, subscription: Subscription, when: When) -> None:
         super().__init__(subscription, when)
-        self._life, self.has_agreed = life, False
-        self.has_begun = False
+        self._life, self.has_begun = life, False
 
     def act(self, subscription: Subscription) -> None:
         self.has_begun = True
         card = self._life.keep(BankCard(f"by hand {subscription.reference}"))
         amount = Period.objects.filter(subscription=subscription).latest("number").price.gross
         by_hand.agree_to_pay(subscription, card, amount=amount, text="I agree.", language="en")
-        self.has_agreed = True
         process(subscription)
 
 
@@ -83,14 +79,14 @@ def overdue(alice: User, plans: int) -> Iterator[Life]:
 
 
 def try_once(life: Life, subscription: Subscription, when: When) -> bool:
-    """Let a worker try. Return whether the customer has agreed to another card meanwhile."""
+    """Let a worker try. Return whether the customer has paid by hand meanwhile."""
     customer = PaysByHand(life, subscription, when)
     try:
         with connection.execute_wrapper(customer), suppress(LeaseLost):
             renewing.process(str(subscription.pk), Lost(customer))
     finally:
         customer.wait()
-    return customer.has_agreed
+    return customer.has_begun
 
 
 def charged(life: Life, subscription: Subscription) -> list[str]:
@@ -119,20 +115,6 @@ def test_a_payment_by_hand_at_any_statement_of_a_try_leaves_one_charge(
         assert {one.initiator for one in captured} == {Initiator.CUSTOMER, Initiator.OPERATOR}
 
 
-@contextmanager
-def without_constraint() -> Iterator[None]:
-    """Let the database allow two open payments for one month."""
-    [constraint] = [one for one in Attempt._meta.constraints if one.name == CONSTRAINT]
-    with connection.schema_editor() as editor:
-        editor.remove_constraint(Attempt, constraint)
-    try:
-        yield
-    finally:
-        Attempt.objects.update(is_live=False)
-        with connection.schema_editor() as editor:
-            editor.add_constraint(Attempt, constraint)
-
-
 def is_capture(_number: int, sql: str) -> bool:
     changes = sql.partition(" WHERE ")[0]
     return changes.startswith('UPDATE "payments_payment"') and "captured_at" in changes
@@ -152,7 +134,8 @@ def own_attempt(period: Period) -> Attempt | None:
 def test_workers_that_know_only_their_own_payment_would_charge_twice(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with overdue(alice, 1) as life, without_constraint():
+    close_all = partial(Attempt.objects.update, is_live=False)
+    with overdue(alice, 1) as life, without_constraint(Attempt, CONSTRAINT, mend=close_all):
         [subscription] = life.subscriptions
         monkeypatch.setattr(paying, "live_attempt", own_attempt)
 
@@ -160,11 +143,11 @@ def test_workers_that_know_only_their_own_payment_would_charge_twice(
         assert charged(life, subscription) == ["own", "by hand"]
 
 
-def test_of_both_payments_only_one_is_charged(alice: User) -> None:
+def test_a_payment_by_hand_takes_the_place_of_a_charge_that_is_not_stored_yet(alice: User) -> None:
     with overdue(alice, 1) as life:
         [subscription] = life.subscriptions
 
         assert try_once(life, subscription, is_capture)
         life.pass_to(FEBRUARY + DAY + HOUR)
-        assert len(charged(life, subscription)) == 1
+        assert charged(life, subscription) == ["by hand"]
         assert not [one for one in life.books.entries if one.status == "authorised"]

@@ -4,38 +4,34 @@ The worker renews on one connection. At one of its statements, the customer canc
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connection
-from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from subscriptions.domain import cancelling, renewing
 from subscriptions.models import Subscription
 from subscriptions.states import SubscriptionState
+from tests.constraints import without_constraint
 from tests.speeds import long
 from tests.subscriptions.months.play import Life, living
 from tests.subscriptions.months.stories import DAY, HOUR
 from tests.subscriptions.months.test_months import PLANS
 from tests.subscriptions.test_renewal_races import FEBRUARY, GOOD, MARCH, process
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(0)]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(0),
+    pytest.mark.usefixtures("in_process"),
+]
 When = Callable[[int, str], bool]
 CONSTRAINT = "nothing_is_charged_after_the_last_period"
 # How often it is asked whether the customer waits for a lock of the worker, in seconds.
 ASKED_EVERY = 0.01
-
-
-@pytest.fixture(autouse=True)
-def in_process(settings: Settings) -> None:
-    """Let the gateway and the network be in this process."""
-    settings.PAYMENT_GATEWAY = ["tests.subscriptions.months.bank.Bank"]
-    settings.NETWORK = "tests.subscriptions.months.bank.Network"
 
 
 class Meanwhile:
@@ -117,20 +113,6 @@ def is_decision(_number: int, sql: str) -> bool:
     return changes.startswith('UPDATE "subscriptions_subscription"') and "decided_number" in changes
 
 
-@contextmanager
-def without_constraint() -> Iterator[None]:
-    """Let the database allow a charge after the last period."""
-    [constraint] = [one for one in Subscription._meta.constraints if one.name == CONSTRAINT]
-    with connection.schema_editor() as editor:
-        editor.remove_constraint(Subscription, constraint)
-    try:
-        yield
-    finally:
-        Subscription.objects.update(last_number=None, cancelled_at=None)
-        with connection.schema_editor() as editor:
-            editor.add_constraint(Subscription, constraint)
-
-
 def charged(life: Life) -> set[str]:
     captured = [entry for entry in life.books.entries if entry.status == "captured"]
     return {entry.reference.partition("-")[0] for entry in captured}
@@ -163,7 +145,8 @@ def test_without_both_guards_a_plan_is_charged_after_a_confirmed_cancel(
         "compare_and_set",
         lambda model, pk, _expected, **changes: model.objects.filter(pk=pk).update(**changes),
     )
-    with living(alice, GOOD) as life, without_constraint():
+    undo = partial(Subscription.objects.update, last_number=None, cancelled_at=None)
+    with living(alice, GOOD) as life, without_constraint(Subscription, CONSTRAINT, mend=undo):
         [subscription] = life.subscriptions
         life.pass_to(FEBRUARY - HOUR)
         life.clock.move_to(FEBRUARY, tick=False)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.db.models import Model
-from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from moportal.database.statements import compare_and_set
@@ -20,15 +19,8 @@ from tests.subscriptions.months.play import Life, living
 from tests.subscriptions.months.stories import HOUR
 from tests.subscriptions.test_renewal_races import FEBRUARY, GOOD, both, process, statuses
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("in_process")]
 PLANS = 8
-
-
-@pytest.fixture(autouse=True)
-def in_process(settings: Settings) -> None:
-    """Let the gateway and the network be in this process."""
-    settings.PAYMENT_GATEWAY = ["tests.subscriptions.months.bank.Bank"]
-    settings.NETWORK = "tests.subscriptions.months.bank.Network"
 
 
 @pytest.fixture

@@ -13,13 +13,12 @@ from tests.subscriptions.test_renewal_races import (
     FEBRUARY,
     SOLD,
     both,
-    in_process,  # noqa: F401 -- a fixture
     life,  # noqa: F401 -- a fixture
     process,
     statuses,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("in_process")]
 LOST = 3 * DAY
 
 

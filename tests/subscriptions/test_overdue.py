@@ -26,15 +26,7 @@ from tests.subscriptions.months.play import Life, living
 from tests.subscriptions.months.stories import DAY, HOUR
 from tests.subscriptions.test_renewal_races import DEAD, FEBRUARY, GOOD, MARCH, SOLD, statuses
 
-pytestmark = pytest.mark.django_db
-BANK = "tests.subscriptions.months.bank.Bank"
-
-
-@pytest.fixture(autouse=True)
-def in_process(settings: Settings) -> None:
-    """Let the gateway and the network be in this process."""
-    settings.PAYMENT_GATEWAY = [BANK]
-    settings.NETWORK = "tests.subscriptions.months.bank.Network"
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_process")]
 
 
 @pytest.fixture
@@ -140,7 +132,7 @@ def test_a_gateway_that_is_not_listed_costs_no_service(life: Life, settings: Set
     assert state(life) == ("grace", "")
     assert told(life) == ["renewal_ahead", "payment_overdue"]
 
-    settings.PAYMENT_GATEWAY = [BANK]
+    settings.PAYMENT_GATEWAY = ["tests.subscriptions.months.bank.Bank"]
     life.pass_to(FEBRUARY + 10 * DAY)
 
     assert statuses(life) == ["captured"]

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError
-from pytest_django.fixtures import Settings
 
 from accounts.models import AccountMessage, User
 from subscriptions.domain import cancelling, lifecycle, overdue, paying, renewing
@@ -27,18 +26,11 @@ from tests.subscriptions.months.stories import DAY, HOUR
 from tests.subscriptions.months.story import Story, months_later
 from tests.subscriptions.months.test_months import PLANS
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("in_process")]
 SOLD = datetime(2025, 1, 31, 9, tzinfo=UTC)
 FEBRUARY, MARCH = (months_later(SOLD, months, "UTC") for months in (1, 2))
 GOOD = Story("UTC", SOLD, 2500, BankCard("good"))
 DEAD = Story("UTC", SOLD, 2500, BankCard("dead", bad=((SOLD, SOLD + 400 * DAY),)))
-
-
-@pytest.fixture(autouse=True)
-def in_process(settings: Settings) -> None:
-    """Let the gateway and the network be in this process."""
-    settings.PAYMENT_GATEWAY = ["tests.subscriptions.months.bank.Bank"]
-    settings.NETWORK = "tests.subscriptions.months.bank.Network"
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from subscriptions.models import Subscription
@@ -14,14 +13,7 @@ from tests.subscriptions.months.play import living
 from tests.subscriptions.months.stories import DAY
 from tests.subscriptions.test_renewal_races import DEAD, FEBRUARY, SOLD
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def in_process(settings: Settings) -> None:
-    """Let the gateway and the network be in this process."""
-    settings.PAYMENT_GATEWAY = ["tests.subscriptions.months.bank.Bank"]
-    settings.NETWORK = "tests.subscriptions.months.bank.Network"
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_process")]
 
 
 def test_three_lines_on_one_dead_card_stay_within_its_tries(alice: User) -> None:

@@ -12,10 +12,9 @@ from tests.subscriptions.months.checks import check_with_oracle
 from tests.subscriptions.months.play import living
 from tests.subscriptions.months.stories import DAY, HOUR
 from tests.subscriptions.months.story import GB, Act, Event, Offer, Story
-from tests.subscriptions.months.test_months import SOLD, in_process, look
+from tests.subscriptions.months.test_months import SOLD, look
 
 pytestmark = pytest.mark.django_db
-__all__ = ["in_process"]
 # The month from 31 January has 28 days.
 CHANGED = SOLD + 14 * DAY
 STORY = Story(

@@ -11,10 +11,9 @@ from tests.subscriptions.months.checks import check_with_oracle
 from tests.subscriptions.months.play import living
 from tests.subscriptions.months.stories import DAY, HOUR
 from tests.subscriptions.months.story import GB, Act, Event, Offer, Story
-from tests.subscriptions.months.test_months import SOLD, in_process, look
+from tests.subscriptions.months.test_months import SOLD, look
 
 pytestmark = pytest.mark.django_db
-__all__ = ["in_process"]
 SMALL = Offer(1500, 2 * GB)
 MOVED = SOLD + 10 * DAY
 # The months from 31 January and from 28 February have 28 and 31 days.

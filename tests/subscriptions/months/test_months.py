@@ -59,15 +59,6 @@ EVENTFUL = Story(
 )
 
 
-@pytest.fixture(autouse=True)
-def in_process(settings: Settings) -> None:
-    """Let the gateway and the network be in this process."""
-    settings.PAYMENT_GATEWAY = ["tests.subscriptions.months.bank.Bank"]
-    settings.NETWORK = "tests.subscriptions.months.bank.Network"
-    # A customer of many years orders more than the limit of a day allows.
-    settings.ORDER_LIMIT = settings.DEVICE_ORDER_LIMIT = 0
-
-
 def how(examples: int) -> settings:
     return settings(
         max_examples=examples,
