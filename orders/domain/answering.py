@@ -10,10 +10,9 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from accounts.models import User
-from messages.domain.writing import write
 from messages.states import Occasion
 from moportal.money import Money
-from orders.domain import matching, returning
+from orders.domain import declaring, matching, returning
 from orders.domain.matching import IllegalTransition
 from orders.models import Declaration, Order
 from orders.states import DeclarationKind, DeclarationOutcome, DeclarationState
@@ -70,20 +69,5 @@ def _end(declaration: Declaration, *, actor: User, note: str, **columns: object)
 
 def _tell(declaration: Declaration, said: dict[str, Any]) -> None:
     """Send the answer, unless the address was erased with its account."""
-    if not declaration.address:
-        return
-    context = {
-        "name": declaration.name,
-        "is_withdrawal": declaration.kind == DeclarationKind.WITHDRAWAL,
-        "contract": declaration.contract,
-        "declared_at": declaration.declared_at,
-        "reference": declaration.reference,
-        **said,
-    }
-    write(
-        Occasion.DECLARATION_CLOSED,
-        key=str(declaration.key),
-        address=declaration.address,
-        language=declaration.language,
-        context=context,
-    )
+    if declaration.address:
+        declaring.write_to_customer(declaration, Occasion.DECLARATION_CLOSED, said)

@@ -8,6 +8,7 @@ Source: docs/contract.md#subscriptions.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -72,16 +73,18 @@ def declare(key: UUID, typed: Typed, where: Where) -> Declaration:
     with transaction.atomic():
         keys = insert_new([declaration])
         if keys:
-            _send_receipt(declaration)
+            typed_too = {"address": declaration.address, "note": declaration.note}
+            write_to_customer(declaration, Occasion.DECLARED, typed_too)
             enqueue(KIND, keys[0])
     if keys:
         log.info("declared", kind=typed.kind, declaration=keys[0], market=where.market)
     return Declaration.objects.get(key=key)
 
 
-def _send_receipt(declaration: Declaration) -> None:
+def write_to_customer(declaration: Declaration, occasion: Occasion, said: dict[str, Any]) -> None:
+    """Write a message to the address that was typed. `said` is what this occasion says besides."""
     write(
-        Occasion.DECLARED,
+        occasion,
         key=str(declaration.key),
         address=declaration.address,
         language=declaration.language,
@@ -89,10 +92,9 @@ def _send_receipt(declaration: Declaration) -> None:
             "name": declaration.name,
             "is_withdrawal": declaration.kind == DeclarationKind.WITHDRAWAL,
             "contract": declaration.contract,
-            "address": declaration.address,
-            "note": declaration.note,
             "declared_at": declaration.declared_at,
             "reference": declaration.reference,
+            **said,
         },
     )
 
