@@ -151,21 +151,23 @@ def tell_ended(subscription: Subscription) -> None:
 
 def tell_moved(move: PlanMove) -> None:
     """Tell all addresses that the plan works on another device, and until when it can be undone."""
-    sims = {"old_last4": move.old.sim.iccid[-4:], "new_last4": move.new.sim.iccid[-4:]}
-    plan, about = move.subscription, f"move {move.reference}"
-    _tell_of(plan, Occasion.PLAN_MOVED, about, until=move.retires_at, at=now(), **sims)
+    _tell_of_move(move, Occasion.PLAN_MOVED, until=move.retires_at, at=now())
 
 
 def tell_move_dropped(move: PlanMove) -> None:
     """Say that the plan stays on its device, because the move to another one came to nothing."""
-    sims = {"old_last4": move.old.sim.iccid[-4:], "new_last4": move.new.sim.iccid[-4:]}
-    _tell_of(move.subscription, Occasion.MOVE_DROPPED, f"move {move.reference}", **sims)
+    _tell_of_move(move, Occasion.MOVE_DROPPED)
 
 
 def tell_resumed(subscription: Subscription, *, at: datetime) -> None:
     """Say that the plan is on again, but not why it was off: the card may be another person's."""
     about = f"{subscription.reference} {at.timestamp():.0f}"
     _tell_of(subscription, Occasion.PLAN_RESUMED, about)
+
+
+def _tell_of_move(move: PlanMove, occasion: Occasion, **more: Any) -> None:
+    sims = {"old_last4": move.old.sim.iccid[-4:], "new_last4": move.new.sim.iccid[-4:]}
+    _tell_of(move.subscription, occasion, f"move {move.reference}", **sims, **more)
 
 
 def _tell(period: Period, occasion: Occasion, **more: Any) -> None:

@@ -140,7 +140,7 @@ def _tell(change: PriceChange, subscription: Subscription) -> None:
         "plan": chosen.plan_name if chosen else subscription.plan_name,
         "old": old,
         "new": change.price,
-        "starts_at": _first_month(notice, subscription, reached_at=now()),
+        "starts_at": _first_month(notice, chosen, reached_at=now()),
     }
     # The notice is kept as evidence, so its text must not name the customer.
     notice.text = render(Occasion.PRICE_CHANGES, context, language=language).text
@@ -161,7 +161,7 @@ def new_price_of(subscription: Subscription) -> NewPrice | None:
     old = (chosen or _newest(subscription)).price.gross
     if old == notice.change.price:
         return None
-    starts_at = _first_month(notice, subscription, reached_at=notice.reached_at or now())
+    starts_at = _first_month(notice, chosen, reached_at=notice.reached_at or now())
     return NewPrice(notice, old, starts_at, chosen)
 
 
@@ -197,14 +197,14 @@ def _newest(subscription: Subscription) -> Period:
 
 
 def _first_month(
-    notice: PriceNotice, subscription: Subscription, *, reached_at: datetime
+    notice: PriceNotice, chosen: PlanChange | None, *, reached_at: datetime
 ) -> datetime:
     """Return the start of the first month at the new price.
 
     A planned month has its price, and so has the first month of a chosen plan.
     """
     holds_from = notice.holds_from(reached_at)
-    chosen, fixed = chosen_change(subscription), _newest(subscription).number
+    fixed = _newest(notice.subscription).number
     if chosen is not None:
         fixed = max(fixed, chosen.after_number + 1)
     later = (bounds_of(notice.subscription, number) for number in count(fixed + 1))
