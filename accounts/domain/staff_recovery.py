@@ -158,8 +158,9 @@ def ask_second_person(recovery: StaffRecovery, *, actor: User) -> None:
 def approve(recovery: StaffRecovery, *, actor: User, request: HttpRequest) -> None:
     """Agree, as the second person, that the one who asked sees a code and reads it out.
 
-    Refused are the agent who asked, anybody who has given that agent a password link or got one
-    from them, and a browser in which that agent has signed in. They may be the same person.
+    The agent who asked must not agree. Two people of whom one has given the other a password link
+    may be the same person, so neither agrees to what the other asks. Nobody agrees in a browser in
+    which the agent who asked has signed in.
     """
     _check_permission(actor)
     if actor == recovery.asked_by:
