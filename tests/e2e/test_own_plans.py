@@ -1,5 +1,7 @@
 """A customer in charge of a monthly plan, in a browser: cancel, undo, and pay what is overdue."""
 
+from typing import Literal
+
 import pytest
 from playwright.sync_api import expect
 
@@ -68,17 +70,16 @@ def sees(noor: Customer, text: str) -> None:
     expect(noor.page.get_by_text(text).first).to_be_visible()
 
 
-def reload_until(noor: Customer, text: str, *, exact: bool = False) -> None:
-    """Reload until a worker has done its part, so that some element has this text.
-
-    If `exact`, the element has no other text.
-    """
+def reload_until(noor: Customer, text: str, *, role: Literal["heading"] | None = None) -> None:
+    """Reload until a worker has done its part, so that some element (of this role) has the text."""
+    page = noor.page
+    awaited = page.get_by_role(role, name=text) if role else page.get_by_text(text)
     for _ in range(60):
-        noor.page.reload()
-        if noor.page.get_by_text(text, exact=exact).count():
+        page.reload()
+        if awaited.count():
             return
-        noor.page.wait_for_timeout(500)
-    sees(noor, text)
+        page.wait_for_timeout(500)
+    expect(awaited.first).to_be_visible()
 
 
 @on_sqlite
