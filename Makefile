@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 PORT ?= 8000
-LANGUAGES := de ar
+LOCALES := $(notdir $(wildcard locale/*))
 # The virtual environment, and the Python that makes it: 3.11 to 3.13, whichever is installed.
 VENV ?= .venv
 BASE_PYTHON ?=
@@ -85,7 +85,7 @@ check: services $(VENV)/.dev $(CATALOGUES)  ## Check style, types, templates, im
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) manage.py makemigrations --check --dry-run
 	$(PYTHON) -m tests.services -- $(PYTHON) -m tests.migrations
 	$(PYTHON) -m tests.settings_for production -- $(PYTHON) manage.py check --deploy --fail-level WARNING
-	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.translations $(LANGUAGES)
+	$(PYTHON) -m tests.settings_for check -- $(PYTHON) -m tests.translations $(LOCALES)
 
 .PHONY: coverage
 coverage: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests and show the lines and branches that they miss
@@ -163,9 +163,15 @@ fmt: $(VENV)/.dev  ## Format code and templates
 .PHONY: messages
 messages: gettext $(VENV)/.dev  ## Collect the texts to translate, then compile the translations
 	$(PYTHON) -m tests.settings_for check -- $(PYTHON) manage.py makemessages \
-	    $(addprefix --locale=,$(LANGUAGES)) --add-location=file --no-wrap \
+	    $(addprefix --locale=,$(LOCALES)) --add-location=file --no-wrap \
 	    --ignore=.venv --ignore=var --ignore=mutants --ignore=tests
 	@$(MAKE) --no-print-directory catalogues
+
+.PHONY: language
+language:  ## Begin another language (CODE=it, or pt_PT with a country)
+	@test -n "$(CODE)" || { echo "Name the language: make language CODE=it" >&2; exit 1; }
+	mkdir -p locale/$(CODE)/LC_MESSAGES
+	@$(MAKE) --no-print-directory messages
 
 .PHONY: catalogues
 catalogues: $(VENV)/.run $(CATALOGUES)

@@ -1,8 +1,11 @@
 """Reads of the operator's data and legal texts."""
 
+from functools import cache
+
 import structlog
+from django.conf import settings
 from django.db import DatabaseError
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext, override
 
 from brand.models import LegalText, MarketRules, Operator, Repayment, words_in
 
@@ -19,17 +22,15 @@ PRICE_EXIT_DAYS = 31
 CANCEL_MARKETS = frozenset({"DE"})
 # In the same markets, the order button must say that the order costs money (article 8(2); in the
 # United Kingdom regulation 14; in Germany BGB, 312j).
-ORDER_BUTTON = {
-    "de": "Zahlungspflichtig bestellen",
-    "en": "Order with obligation to pay",
-    "ar": "طلب مع الالتزام بالدفع",
-}
-VAT = {"de": "MwSt.", "en": "VAT", "ar": "ضريبة القيمة المضافة"}
+# Translators: the order button in the words of Directive 2011/83/EU, article 8(2).
+ORDER_BUTTON = gettext_noop("Order with obligation to pay")
+# Translators: the short name of value added tax, as on a receipt.
+VAT = gettext_noop("VAT")
 # In the United States several taxes are added up, so none has a name.
+# Translators: the name of Japan's tax on sales, within a sentence.
 TAX_WORDS = {
-    **dict.fromkeys(WITHDRAWAL_MARKETS, VAT),
-    "AE": VAT,
-    "JP": {"de": "Verbrauchsteuer", "en": "consumption tax", "ar": "ضريبة الاستهلاك"},
+    **dict.fromkeys([*WITHDRAWAL_MARKETS, "AE"], VAT),
+    "JP": gettext_noop("consumption tax"),
 }
 # How to reach support, as this process read it last. Error pages
 # show it without the database.
@@ -83,9 +84,18 @@ def market_rules(market: str) -> MarketRules:
         repayment=Repayment.TIME_AND_DATA if may_withdraw else Repayment.WHOLE,
         price_exit_days=PRICE_EXIT_DAYS if may_withdraw else 0,
         offers_cancel_function=market in CANCEL_MARKETS,
-        order_button=ORDER_BUTTON if may_withdraw else {},
-        tax_word=TAX_WORDS.get(market, {}),
+        order_button=_in_every_language(ORDER_BUTTON) if may_withdraw else {},
+        tax_word=_in_every_language(TAX_WORDS[market]) if market in TAX_WORDS else {},
     )
+
+
+@cache
+def _in_every_language(text: str) -> dict[str, str]:
+    words = {}
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            words[language] = gettext(text)
+    return words
 
 
 def order_button(market: str, language: str) -> str:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import get_language_info, to_language, to_locale
 
 from moportal.http_client import check_address, is_loopback
 from moportal.identifiers import Country, InvalidCountry
@@ -204,6 +205,17 @@ class Environment(environ.Env):  # type: ignore[misc]  # it ships no types
                 self.problems.append(f"{variable} must end with the code of a country.")
         return found
 
+    def languages(self, name: str, available: Sequence[str]) -> list[tuple[str, str]]:
+        """Return the languages between commas, each with its English name. By default all."""
+        chosen = [code.lower() for code in self.list(name, default=[])]
+        unknown = sorted({*chosen} - {*available})
+        self.require(
+            not unknown,
+            f"{name}: there are no texts in {', '.join(unknown)}, only in {', '.join(available)}.",
+        )
+        codes = [code for code in dict.fromkeys(chosen) if code in available] or available
+        return [(code, get_language_info(code)["name"]) for code in codes]
+
     def hours(self, name: str, *, default: str) -> tuple[int, int] | None:
         """Return the hours in which a part of the day begins and ends, such as 21-8, or None."""
         value: str = self.str(name, default=default)
@@ -277,10 +289,18 @@ def parse_mail_server(url: str) -> MailServer | None:
     )
 
 
+def translated(folder: Path) -> list[str]:
+    """Return the codes of the languages with texts: English, then the folder's, such as `pt-br`."""
+    return [
+        "en",
+        *sorted(to_language(texts.parts[-3]) for texts in folder.glob(f"*/{_CATALOGUE}.po")),
+    ]
+
+
 def missing_catalogues(folder: Path, languages: Sequence[tuple[str, Any]]) -> list[str]:
     """Return the languages without a compiled catalogue: their texts would be English."""
     codes = [code for code, _name in languages if code != "en"]
-    return [code for code in codes if not (folder / code / "LC_MESSAGES/django.mo").is_file()]
+    return [code for code in codes if not (folder / to_locale(code) / f"{_CATALOGUE}.mo").is_file()]
 
 
 def is_time_zone(name: str) -> bool:
@@ -347,6 +367,7 @@ def _parse_number(text: str) -> float:
     return number
 
 
+_CATALOGUE = "LC_MESSAGES/django"
 _TRUE, _FALSE = {"1", "true", "yes", "on", "y", "ok"}, {"0", "false", "no", "off", "n"}
 _EMPTY: dict[Any, Any] = {list: [], bool: False, int: 0, float: 0.0}
 _PARSERS: dict[Any, tuple[Callable[[str], Any], str]] = {

@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-from django.utils.translation import gettext_lazy as _
 
 from moportal.brokers.connection import is_shared, transport_options, verified_broker_url
 from moportal.brokers.schedule import beat_schedule
@@ -22,6 +21,7 @@ from moportal.environment import (
     is_origin,
     is_time_zone,
     missing_catalogues,
+    translated,
 )
 from moportal.logs.configuration import configure_logging
 from moportal.rooms import FRAMEWORKS, ROOMS
@@ -216,9 +216,10 @@ env.require(
 )
 env.require("openid" in OIDC_SCOPES.split(), "OIDC_SCOPES must contain openid.")
 
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("de", _("German")), ("ar", _("Arabic"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+# Those that customers may choose. The first one is for browsers that ask for none of them.
+LANGUAGES = env.languages("LANGUAGES", translated(LOCALE_PATHS[0]))
+LANGUAGE_CODE = LANGUAGES[0][0]
 TIME_ZONE = "UTC"
 USE_TZ = True
 

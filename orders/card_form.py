@@ -36,7 +36,10 @@ class CardFields(forms.Form):
         label=_("Expiry (MM/YY)"), max_length=20, required=False, widget=digits_input("cc-exp", 7)
     )
     csc = forms.CharField(
-        label=_("Security code"), max_length=12, required=False, widget=digits_input("cc-csc", 4)
+        label=_("Security code (CVC)"),
+        max_length=12,
+        required=False,
+        widget=digits_input("cc-csc", 4),
     )
     holder = forms.CharField(
         label=_("Name on card"),

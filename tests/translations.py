@@ -1,8 +1,9 @@
-"""Fail if a translation is missing, fuzzy or stale: `python -m tests.translations de ar`.
+"""Fail if a translation is missing, stale or broken: `python -m tests.translations de ar`.
 
 The texts are collected in a copy of the tree, so the check changes no file.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from babel.messages.catalog import Message
+from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).resolve().parent.parent
+TAG = re.compile(r"</?[a-z][^>]*>")
 NOT_SOURCE = shutil.ignore_patterns(".*", "var", "tests", "docs", "requirements", "*.mo")
 
 
@@ -41,18 +43,24 @@ def _complaints(tree: Path, language: str) -> Iterator[str]:
     with (tree / "locale" / language / "LC_MESSAGES" / "django.po").open("rb") as file:
         catalogue = read_po(file, locale=language)
     for message in catalogue:
-        what = _fault(message)
+        what = _fault(message, catalogue)
         if message.id and what:
             yield f"{language}: {what}: {_text(message)!r}"
     for stale in catalogue.obsolete.values():
         yield f"{language}: stale, the text no longer exists: {_text(stale)!r}"
 
 
-def _fault(message: Message) -> str | None:
+def _fault(message: Message, catalogue: Catalog) -> str | None:
     if message.fuzzy:
         return "fuzzy, needs review"
     strings = message.string if isinstance(message.string, (list, tuple)) else [message.string]
-    return None if all(strings) else "missing"
+    if not all(strings):
+        return "missing"
+    # Placeholders and the number of plural forms.
+    for error in message.check(catalogue):
+        return str(error)
+    tags = sorted(TAG.findall(_text(message)))
+    return None if all(sorted(TAG.findall(str(text))) == tags for text in strings) else "other tags"
 
 
 def _text(message: Message) -> str:

@@ -7,12 +7,18 @@ import pytest
 from django.test import Client, override_settings
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
 from moportal.text.accept_language import LONGEST_HEADER, choose_language
 from tests.builders import make_operator
 
 with Path(__file__).with_name("accept_language.tsv").open(encoding="utf-8") as table:
     CASES = [(row["header"], row["language"]) for row in csv.DictReader(table, delimiter="\t")]
+
+
+@pytest.fixture(autouse=True)
+def three_languages(settings: Settings) -> None:
+    settings.LANGUAGES = [("en", "English"), ("de", "German"), ("ar", "Arabic")]
 
 
 @pytest.mark.parametrize(("header", "language"), CASES)

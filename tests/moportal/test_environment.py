@@ -71,6 +71,22 @@ def test_spaces_around_commas_do_not_become_part_of_a_value() -> None:
     assert Environment({"NAMES": "a, b ,,c"}).list("NAMES") == ["a", "b", "c"]
 
 
+def test_customers_may_choose_the_listed_languages_in_this_order() -> None:
+    available = ["en", "de", "pt-br"]
+
+    chosen = Environment({"LANGUAGES": "PT-BR, en"}).languages("LANGUAGES", available)
+
+    assert chosen == [("pt-br", "Brazilian Portuguese"), ("en", "English")]
+    assert len(Environment({}).languages("LANGUAGES", available)) == 3
+
+
+def test_a_language_without_texts_is_a_problem() -> None:
+    env = Environment({"LANGUAGES": "de,xx"})
+
+    assert env.languages("LANGUAGES", ["en", "de"]) == [("de", "German")]
+    assert env.problems == ["LANGUAGES: there are no texts in xx, only in en, de."]
+
+
 def test_a_dollar_sign_is_part_of_a_secret() -> None:
     assert Environment({"TOKEN": "$tr0ng"}).str("TOKEN") == "$tr0ng"
 

@@ -69,7 +69,10 @@ def test_a_missing_catalogue_and_missing_static_files_are_named(
 
     parts = answer.json()["parts"]
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert parts["moportal.health.catalogues"] == "catalogue not compiled: de, ar"
+    assert (
+        parts["moportal.health.catalogues"]
+        == "catalogue not compiled: ar, de, es, fr, ja, pt-br, zh-hans"
+    )
     assert "not collected" in parts["moportal.health.static_files"]
 
 

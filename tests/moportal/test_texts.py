@@ -14,6 +14,8 @@ from moportal.text.filters import data_size, percent
         ("en", 999_999_999, "999.9 MB"),
         ("de", 1_500_000_000, "1,5\N{NO-BREAK SPACE}GB"),
         ("ar", 5 * 10**9, "5 جيجابايت"),
+        ("fr", 1_500_000_000, "1,5\N{NO-BREAK SPACE}Go"),
+        ("ja", 5 * 10**9, "5GB"),
         ("en", None, "Unlimited"),
     ],
 )
