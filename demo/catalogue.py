@@ -1,4 +1,7 @@
-"""The catalogue and the legal texts of Kestrel Mobile, in five markets and three languages."""
+"""The catalogue and the legal texts of Kestrel Mobile, in five markets.
+
+Plans have names and terms in every language of the portal, legal texts in three of them.
+"""
 
 from typing import NamedTuple
 
@@ -40,18 +43,69 @@ class PlanKind(NamedTuple):
     device_percent: int = 0
 
 
+# In the order of `LANGUAGES`.
+LANGUAGES = ("en", "de", "ar", "fr", "es", "pt-br", "ja", "zh-hans")
+
+
+def _names(*names: str) -> dict[str, str]:
+    return dict(zip(LANGUAGES, names, strict=True))
+
+
 KINDS = (
-    PlanKind("day", "prepaid", GB, 1, {"en": "Day pass", "de": "Tagespass", "ar": "بطاقة يوم"}),
     PlanKind(
-        "traveller", "prepaid", 5 * GB, 30, {"en": "Traveller", "de": "Reise", "ar": "المسافر"}
+        "day",
+        "prepaid",
+        GB,
+        1,
+        _names(
+            "Day pass",
+            "Tagespass",
+            "بطاقة يوم",
+            "Pass journée",
+            "Pase de un día",
+            "Passe diário",
+            "1日パス",
+            "单日套餐",
+        ),
     ),
-    PlanKind("world", "prepaid", 10 * GB, 60, {"en": "World", "de": "Welt", "ar": "حول العالم"}),
+    PlanKind(
+        "traveller",
+        "prepaid",
+        5 * GB,
+        30,
+        _names(
+            "Traveller",
+            "Reise",
+            "المسافر",
+            "Voyage",
+            "Viajero",
+            "Viajante",
+            "トラベル",
+            "旅行套餐",
+        ),
+    ),
+    PlanKind(
+        "world",
+        "prepaid",
+        10 * GB,
+        60,
+        _names("World", "Welt", "حول العالم", "Monde", "Mundo", "Mundo", "ワールド", "全球套餐"),
+    ),
     PlanKind(
         "monthly",
         "recurring",
         10 * GB,
         30,
-        {"en": "Monthly 10", "de": "Monatlich 10", "ar": "شهري 10"},
+        _names(
+            "Monthly 10",
+            "Monatlich 10",
+            "شهري 10",
+            "Mensuel 10",
+            "Mensual 10",
+            "Mensal 10",
+            "マンスリー10",
+            "包月 10",
+        ),
         more_devices=1,
     ),
     PlanKind(
@@ -59,7 +113,16 @@ KINDS = (
         "recurring",
         None,
         30,
-        {"en": "Unlimited", "de": "Unbegrenzt", "ar": "غير محدود"},
+        _names(
+            "Unlimited",
+            "Unbegrenzt",
+            "غير محدود",
+            "Illimité",
+            "Ilimitado",
+            "Ilimitado",
+            "無制限",
+            "不限流量",
+        ),
         more_devices=2,
         device_percent=20,
     ),
@@ -80,6 +143,31 @@ PLAN_TERMS = {
         "بيانات فقط: من دون مكالمات أو رسائل نصية.\n\n"
         "تبدأ الباقة عند اكتمال طلبك. وتنتهي البيانات غير المستخدمة بانتهاء الباقة.\n\n"
         "يمكنك استخدام جهازك نقطة اتصال. وقد تنخفض السرعة في أوقات الذروة بعد الاستخدام العادل."
+    ),
+    "fr": (
+        "Données uniquement\N{NO-BREAK SPACE}: ni appels, ni SMS.\n\n"
+        "Le forfait commence dès que votre commande est terminée. Les données non utilisées à la fin du forfait sont perdues.\n\n"
+        "Votre appareil peut servir de point d’accès. Au-delà d’un usage raisonnable, le débit peut baisser aux heures de pointe."
+    ),
+    "es": (
+        "Solo datos: sin llamadas ni mensajes de texto.\n\n"
+        "El plan empieza cuando se completa el pedido. Los datos que no se usen antes de que termine el plan se pierden.\n\n"
+        "El dispositivo puede compartir la conexión. Tras un uso razonable, la velocidad puede bajar en horas punta."
+    ),
+    "pt-br": (
+        "Somente dados: sem chamadas e sem SMS.\n\n"
+        "O plano começa quando o pedido é concluído. Os dados não usados até o fim do plano são perdidos.\n\n"
+        "Seu aparelho pode ser usado como ponto de acesso. Após o uso justo da rede, a velocidade pode cair nos horários de pico."
+    ),
+    "ja": (
+        "データ通信専用です。通話とSMSは利用できません。\n\n"
+        "プランはご注文の完了時に始まります。プラン終了時に残っているデータは失効します。\n\n"
+        "テザリングを利用できます。利用量が多い場合、混雑時に速度が低下することがあります。"
+    ),
+    "zh-hans": (
+        "仅含流量，不含通话和短信。\n\n"
+        "套餐自订单完成时生效。套餐到期时未用完的流量将作废。\n\n"
+        "您的设备可用作热点。超出合理使用范围后，高峰时段的网速可能会降低。"
     ),
 }
 

@@ -11,7 +11,17 @@ ENGLISH = "en-US,en;q=0.9"
 GERMAN = "de-DE,de;q=0.9"
 ARABIC = "ar-AE,ar;q=0.9"
 OTHER = "other"
-LANGUAGES = [(ENGLISH, "English"), (GERMAN, "Deutsch"), (ARABIC, "العربية"), (OTHER, _("Other"))]
+LANGUAGES = [
+    (ENGLISH, "English"),
+    (GERMAN, "Deutsch"),
+    ("es-ES,es;q=0.9", "Español"),
+    ("fr-FR,fr;q=0.9", "Français"),
+    ("pt-BR,pt;q=0.9", "Português"),
+    (ARABIC, "العربية"),
+    ("ja-JP,ja;q=0.9", "日本語"),
+    ("zh-CN,zh;q=0.9", "简体中文"),
+    (OTHER, _("Other")),
+]
 DATAMART, INLINE, ODSA, OPEN_WEB = "datamart", "inline", "odsa", "none"
 HOSTS = [
     (DATAMART, _("Mobile Plans, as documented")),
@@ -42,7 +52,7 @@ class LaunchForm(forms.Form):
     host = forms.ChoiceField(label=_("The app"), choices=HOSTS, initial=DATAMART)
     download = forms.ChoiceField(label=_("Next download"), choices=DOWNLOADS, initial=INSTALLED)
     language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES, initial=ENGLISH)
-    accept_language = forms.CharField(label="Accept-Language", initial="pt-BR,pt;q=0.9,en;q=0.5")
+    accept_language = forms.CharField(label="Accept-Language", initial="it-IT,it;q=0.9,en;q=0.5")
     lpa_codes = forms.CharField(label="X-MP-LPAError-Codes", max_length=LONGEST_LIST)
     lpa_times = forms.CharField(label="X-MP-LPAError-TimeStamps", max_length=LONGEST_LIST)
     lpa_iccids = forms.CharField(label="X-MP-LPAError-ICCIDs", max_length=LONGEST_ICCID)
