@@ -32,16 +32,15 @@ TAX_WORDS = {
     **dict.fromkeys([*WITHDRAWAL_MARKETS, "AE"], VAT),
     "JP": gettext_noop("consumption tax"),
 }
-# How to reach support, as this process read it last. Error pages
-# show it without the database.
-_last_contact: dict[str, str] = {}
+# The operator as this process read it last, under its primary key. Error pages show it without the
+# database.
+_last_read: dict[int, Operator] = {}
 
 
 def operator() -> Operator:
     """Return the operator, or a placeholder if the installation is not set up."""
     found = Operator.objects.filter(pk=1).first() or Operator(pk=1, name="moportal")
-    for name in ("support_phone", "support_hours", "support_email"):
-        _last_contact[name] = getattr(found, name)
+    _last_read[found.pk] = found
     return found
 
 
@@ -53,9 +52,9 @@ def remember_contact() -> None:
         log.warning("support contact not read", error=str(error))
 
 
-def last_contact() -> dict[str, str]:
-    """Return how to reach support without asking the database; empty if it was never read."""
-    return dict(_last_contact)
+def last_read() -> Operator | None:
+    """Return the operator without asking the database; None if it was never read."""
+    return _last_read.get(1)
 
 
 def legal_text(kind: LegalText.Kind, *, market: str, language: str) -> LegalText | None:

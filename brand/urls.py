@@ -9,5 +9,5 @@ urlpatterns = [
     path("terms/", views.terms, name="terms"),
     path("privacy/", views.privacy, name="privacy"),
     path("language/", views.language, name="language"),
-    path("brand.css", views.stylesheet, name="brand-css"),
+    path("styles/<slug:sheet>-<slug:version>.css", views.stylesheet, name="stylesheet"),
 ]

@@ -4,18 +4,21 @@ Support and privacy policy are reachable from every page:
 docs/policies.md#b5, docs/policies.md#b6.
 """
 
+import re
+
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_safe
 
-from brand.colours import text_on
+from brand import stylesheets
 from brand.models import LegalText
 from brand.queries import legal_text, operator
 from brand.signals import language_chosen
+from brand.stylesheets import SHEETS
 
 
 @require_safe
@@ -66,13 +69,21 @@ def _back_url(request: HttpRequest) -> str:
 
 
 @require_safe
-def stylesheet(_request: HttpRequest) -> HttpResponse:
-    """Return a stylesheet with the accent colour and a readable text colour for it."""
-    brand = operator()
-    rules = (
-        f":root{{--accent:{brand.accent};--accent-text:{text_on(brand.accent)}}}"
-        "@media (prefers-color-scheme:dark){"
-        f":root{{--accent:{brand.accent_dark};--accent-text:{text_on(brand.accent_dark)}}}}}"
-    )
-    headers = {"Cache-Control": "public, max-age=300"}
-    return HttpResponse(rules, content_type="text/css; charset=utf-8", headers=headers)
+def stylesheet(request: HttpRequest, sheet: str, version: str) -> HttpResponse:
+    """Return a stylesheet, with the operator's colours. A new text has a new address.
+
+    An older version gets the text of now: while processes are replaced, two versions are in use.
+    """
+    if sheet not in SHEETS:
+        raise Http404
+    found = stylesheets.stylesheet(sheet, operator())
+    is_current = version == found.version
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable" if is_current else "no-cache",
+        "Vary": "Accept-Encoding",
+    }
+    takes_brotli = re.search(r"\bbr\b", request.headers.get("Accept-Encoding", ""))
+    if takes_brotli:
+        headers["Content-Encoding"] = "br"
+    text = found.compressed if takes_brotli else found.text
+    return HttpResponse(text, content_type="text/css; charset=utf-8", headers=headers)

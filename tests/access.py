@@ -77,7 +77,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/terms/": EVERYBODY,
     "/privacy/": EVERYBODY,
     "/language/": EVERYBODY,
-    "/brand.css": EVERYBODY,
+    "/styles/<sheet>-<version>.css": EVERYBODY,
     "/account/": CUSTOMER,
     "/account/messages/<number>/": OWNER,
     "/account/messages/<number>/file/": OWNER,

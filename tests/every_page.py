@@ -136,6 +136,8 @@ def address_filler() -> Callable[[str], str]:
         "reference": Subscription.objects.get().reference,
         "code": "ABCD-EFGH",
         "what": "done",
+        "sheet": "journey",
+        "version": "now",
         "name": "simulator",
         "pk": Plan.objects.order_by("pk")[0].pk,
         "sim": sim,

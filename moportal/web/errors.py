@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from brand.queries import last_contact
+from brand.queries import last_read
 from moportal.sealed import SealKeyMissing
 from moportal.web.gate import Busy
 from moportal.web.kept_forms import keep_form
@@ -230,7 +230,7 @@ def _render_page(
     if not is_bare:
         return render(request, "error.html", context, status=page.status)
     try:
-        context["brand"] = last_contact()
+        context["brand"] = last_read()
         return render(None, "error.html", context, status=page.status)
     except Exception:
         # For example, the static files were not collected.

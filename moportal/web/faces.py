@@ -54,12 +54,13 @@ def templates_in(folder: Path) -> list[dict[str, Any]]:
         "brand.context.brand",
         "mobileplans.context.launch",
     ]
+    tags = ["moportal.text.filters", "brand.tags"]
     return [
         {
             "BACKEND": "django.template.backends.django.DjangoTemplates",
             "DIRS": [folder],
             "APP_DIRS": True,
-            "OPTIONS": {"context_processors": context, "builtins": ["moportal.text.filters"]},
+            "OPTIONS": {"context_processors": context, "builtins": tags},
         }
     ]
 

@@ -1,11 +1,15 @@
 """The pages reachable from everywhere, and the brand's colours."""
 
+import re
+
+import brotli
 import pytest
 from django.test import Client
 
 from brand.colours import contrast, text_on
 from brand.models import LegalText
 from brand.queries import legal_text
+from brand.stylesheets import stylesheet_url
 from tests.builders import make_operator
 
 pytestmark = pytest.mark.django_db
@@ -42,13 +46,46 @@ def test_text_on_the_accent_has_enough_contrast(accent: str) -> None:
     assert contrast(accent, text_on(accent)) >= 4.5
 
 
-def test_the_stylesheet_sets_the_accent(client: Client) -> None:
+def test_a_page_has_one_stylesheet_with_the_operators_colours(client: Client) -> None:
     make_operator()
 
-    sheet = client.get("/brand.css")
+    [url] = re.findall(r'rel="stylesheet" href="([^"]+)"', client.get("/support/").text)
+    sheet = client.get(url)
 
     assert "--accent:#0b5c5f;--accent-text:#ffffff" in sheet.text
+    assert "/*" not in sheet.text
     assert sheet.headers["Content-Type"] == "text/css; charset=utf-8"
+    assert "immutable" in sheet.headers["Cache-Control"]
+
+
+def test_a_new_colour_gives_the_stylesheet_a_new_address(client: Client) -> None:
+    kestrel = make_operator()
+    before = stylesheet_url("journey", kestrel)
+    kestrel.accent = "#aa3300"
+    kestrel.save()
+
+    after = stylesheet_url("journey", kestrel)
+
+    assert after != before
+    # A page that was loaded before the change asks for the old address.
+    old = client.get(before)
+    assert "--accent:#aa3300" in old.text
+    assert old.headers["Cache-Control"] == "no-cache"
+
+
+def test_a_stylesheet_is_compressed_for_a_browser_that_can_read_it(client: Client) -> None:
+    url = stylesheet_url("account", make_operator())
+
+    plain = client.get(url)
+    answer = client.get(url, headers={"Accept-Encoding": "gzip, deflate, br"})
+
+    assert answer.headers["Content-Encoding"] == "br"
+    assert brotli.decompress(answer.content) == plain.content
+    assert "Accept-Encoding" in answer.headers["Vary"]
+
+
+def test_there_are_no_other_stylesheets(client: Client, db: None) -> None:
+    assert client.get("/styles/desk-0.css").status_code == 404
 
 
 def test_the_chosen_language_lasts_for_the_visit(client: Client) -> None:

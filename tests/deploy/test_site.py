@@ -220,7 +220,12 @@ def test_slow_bodies_do_not_keep_others_waiting(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("language", "expected"),
-    [("fr", "back in a moment"), ("de-DE,en", "gleich"), ("ar", 'dir="rtl"')],
+    [
+        ("it", "back in a moment"),
+        ("de-DE,en", "gleich"),
+        ("ar", 'dir="rtl"'),
+        ("pt-PT,pt", 'lang="pt-br"'),
+    ],
 )
 def test_without_the_portal_a_page_names_the_support_contact(
     site_without_portal: Site, language: str, expected: str
@@ -255,6 +260,17 @@ def test_without_the_portal_static_files_come_from_the_disk(site_without_portal:
     assert (answer.status_code, answer.text) == (200, ":root{}")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert site_without_portal.get(PORTAL, "/static/css/nothing.css").status_code == 404
+
+
+def test_without_the_portal_an_error_page_keeps_its_style(site_without_portal: Site) -> None:
+    page = site_without_portal.get(PORTAL, "/plans/")
+    [url] = re.findall(r'rel="stylesheet" href="([^"]+)"', page.text)
+
+    answer = site_without_portal.get(PORTAL, url)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/css")
+    assert "--accent:#0b5c5f" in answer.text
+    assert site_without_portal.get(PORTAL, "/styles/nothing.css").status_code == 404
 
 
 def test_a_flood_of_forms_from_one_address_is_stopped(site_without_portal: Site) -> None:

@@ -10,13 +10,14 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from brand.queries import operator
+from brand.stylesheets import stylesheet, stylesheet_url
 from moportal.web.errors import BAD_REQUEST, UNAVAILABLE, ErrorPage
 
 
 class Command(BaseCommand):
     """Writes the proxy's error pages in every language, with the support contact of now.
 
-    Run it again after the contact, the name or the logo has changed.
+    Run it again after the contact, the name, the logo or the colours have changed.
     """
 
     help = __doc__
@@ -34,12 +35,24 @@ class Command(BaseCommand):
                 with override(language):
                     text = _render(page, button_url)
                 _replace(folder / f"{page.status}.{language}.html", text)
+        _write_stylesheet(folder)
         self.stdout.write(f"{len(links) * len(settings.LANGUAGES)} pages are in {folder}.")
 
 
 def _render(page: ErrorPage, button_url: str) -> str:
     context = {"page": page, "button_url": button_url, "is_bare": True, "brand": operator()}
     return render_to_string("error.html", context)
+
+
+def _write_stylesheet(folder: Path) -> None:
+    """Write the pages' stylesheet under its own address, and remove older ones."""
+    name = "journey"
+    file = folder / stylesheet_url(name, operator()).lstrip("/")
+    file.parent.mkdir(exist_ok=True)
+    _replace(file, stylesheet(name, operator()).text)
+    for other in file.parent.glob("*.css"):
+        if other != file:
+            other.unlink()
 
 
 def _replace(file: Path, text: str) -> None:
