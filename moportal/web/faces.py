@@ -27,6 +27,8 @@ PAGE_MIDDLEWARE = [
     *_EVERY_FACE,
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # It adds random bytes, so that the length of a page does not give its secrets away (BREACH).
+    "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "moportal.web.middleware.PageHeadersMiddleware",

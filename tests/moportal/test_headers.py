@@ -1,5 +1,6 @@
 """`moportal.web.headers`: every answer of every face has the same security headers."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -191,3 +192,12 @@ def test_every_face_sends_the_headers_in_production(face: str) -> None:
         # Over plain HTTP browsers ignore it (RFC 6797, 7.2).
         expected = HSTS if request.startswith("https ") else None
         assert headers.get("Strict-Transport-Security") == expected, request
+
+
+def test_a_page_is_compressed_and_its_length_tells_nothing(browser: Client) -> None:
+    # Random bytes in each answer: the length must not give a secret in the page away (BREACH).
+    answers = [browser.get("/support/", headers={"Accept-Encoding": "gzip"}) for _ in range(8)]
+
+    assert {answer.headers["Content-Encoding"] for answer in answers} == {"gzip"}
+    assert len({len(answer.content) for answer in answers}) > 1
+    assert "+1 555 0142" in gzip.decompress(answers[0].content).decode()
