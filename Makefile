@@ -58,6 +58,10 @@ test: services $(VENV)/.dev $(CATALOGUES)  ## Run all tests except the long form
 test-long: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests in their long form (ARGS=…)
 	$(PYTEST) -m long $(ARGS)
 
+.PHONY: weight
+weight: services $(VENV)/.dev $(CATALOGUES)  ## Count the bytes and requests of a first view and of a purchase
+	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -s -q tests/e2e/test_weight.py $(ARGS)
+
 .PHONY: walk
 walk: services $(VENV)/.dev  ## Run the commands of docs/operate.md on a copy of this machine, as root
 	$(PYTHON) -m tests.walk

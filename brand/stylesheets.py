@@ -18,7 +18,7 @@ from brand.colours import text_on
 from brand.models import Operator
 
 _EVERY_PAGE = ["tokens", "elements", "frame", "header", "bar", "buttons", "forms", "notices"]
-_EVERY_PAGE += ["cards", "text"]
+_EVERY_PAGE += ["cards", "text", "recovery"]
 _PLANS = ["plans", "plan-parts", "methods"]
 # The files of each sheet, in `static/css/`. Later rules win.
 SHEETS = {

@@ -26,9 +26,10 @@ API_NEEDS_NO_CHECK = [
 PAGE_MIDDLEWARE = [
     *_EVERY_FACE,
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    # It adds random bytes, so that the length of a page does not give its secrets away (BREACH).
+    # It adds random bytes: the length of a page must not give its secrets away (BREACH). Static
+    # files are compressed already, except in the demo.
     "django.middleware.gzip.GZipMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "moportal.web.middleware.PageHeadersMiddleware",
