@@ -22,7 +22,7 @@ WITH_COPIES_OF_THEIR_OWN = {
 }
 # What takes longest by itself.
 TAKE_LONG = (
-    *("test_chaos", "test_promise", "test_schema", "test_random_launches", "test_moments"),
+    *("_chaos", "test_promise", "test_schema", "test_random_launches", "test_moments"),
     *("test_make_run", "test_every_page", "test_access", "test_api_face", "test_process_logs"),
     *("test_desk_lists", "test_services", "test_faces", "test_months", "test_renewal_races"),
     *("test_lpa_errors", "test_outcome", "test_smdp_walk", "test_citations", "test_scripts"),
