@@ -26,6 +26,7 @@ TAKE_LONG = (
     *("test_make_run", "test_every_page", "test_access", "test_api_face", "test_process_logs"),
     *("test_desk_lists", "test_services", "test_faces", "test_months", "test_renewal_races"),
     *("test_lpa_errors", "test_outcome", "test_smdp_walk", "test_citations", "test_scripts"),
+    *("test_operate", "test_by_hand_races", "test_cancel_races", "test_week"),
 )
 # Whole folders and files of tests that start processes of their own.
 START_PROCESSES = (

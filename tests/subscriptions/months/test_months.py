@@ -70,7 +70,7 @@ def how(examples: int) -> settings:
 
 
 @pytest.mark.parametrize(
-    ("share", "examples"), [(0, 2), *(long(share, PLANS // SHARES or 5) for share in range(SHARES))]
+    ("share", "examples"), [(0, 2), *(long(share, PLANS // SHARES or 2) for share in range(SHARES))]
 )
 def test_a_plan_of_two_years_agrees_with_the_oracle(
     alice: User, settings: Settings, share: int, examples: int
