@@ -52,6 +52,8 @@ class WebViewMiddleware:
             get_option(options, "language"),
             LONGEST_ACCEPT_LANGUAGE,
         )
+        # The app's script is added to the page, so the page must not be compressed.
+        request.META.pop("HTTP_ACCEPT_ENCODING", None)
         if request.path_info == "/":
             report_errors(request, options)
         response = self.get_response(request)

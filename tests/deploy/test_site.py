@@ -268,7 +268,7 @@ def test_without_the_portal_an_error_page_keeps_its_style(site_without_portal: S
 
     answer = site_without_portal.get(PORTAL, url)
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/css")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
     assert "--accent:#0b5c5f" in answer.text
     assert site_without_portal.get(PORTAL, "/styles/nothing.css").status_code == 404
 

@@ -10,6 +10,7 @@ from tests.e2e.customer import EID, Customer
 from tests.e2e.outside import balances, download, es2_calls, payments
 from tests.e2e.payload import purchase_result
 from tests.e2e.shopper import order_number
+from tests.speeds import long
 from tests.stack import Stack, on_postgresql, on_sqlite
 
 SIZES = [(800, 600), (360, 640)]
@@ -72,14 +73,21 @@ def test_without_script_the_last_page_shows_the_code_to_type(stack: Stack, page_
 
 
 @pytest.mark.parametrize(
-    ("locale", "direction", "plan_name"),
-    [("de-CH", "ltr", "Tagespass"), ("ar-AE", "rtl", "بطاقة يوم")],
+    ("locale", "language", "direction", "plan_name"),
+    [
+        ("de-CH", "de", "ltr", "Tagespass"),
+        ("ar-AE", "ar", "rtl", "بطاقة يوم"),
+        ("ja-JP", "ja", "ltr", "1日パス"),
+        long("fr-CA", "fr", "ltr", "Pass journée"),
+        long("es-MX", "es", "ltr", "Pase de un día"),
+        long("pt-BR", "pt-br", "ltr", "Passe diário"),
+        long("zh-CN", "zh-hans", "ltr", "单日套餐"),
+    ],
 )
 @on_postgresql
-def test_the_whole_journey_is_in_the_customers_language(
-    stack: Stack, page_at: PageAt, locale: str, direction: str, plan_name: str
+def test_the_whole_journey_is_in_the_customers_language(  # noqa: PLR0917 -- parameters of the test
+    stack: Stack, page_at: PageAt, locale: str, language: str, direction: str, plan_name: str
 ) -> None:
-    language = locale[:2]
     noor = Customer(page_at(360, 640, locale), stack.base_url, language=language)
 
     _walk_to_confirmation(noor)
