@@ -1,11 +1,12 @@
-"""A system check of the operator's own data."""
+"""System checks of the operator's own data."""
 
 from typing import Any
 
-from django.core.checks import CheckMessage, Warning, register  # noqa: A004 -- their name
+from django.conf import settings
+from django.core.checks import CheckMessage, Info, Warning, register  # noqa: A004 -- their name
 from django.db import DatabaseError
 
-from brand.models import Operator
+from brand.models import LegalText, Operator
 
 # What receipts and credit notes say of the seller.
 SELLER = ("legal_name", "legal_address", "tax_number")
@@ -27,4 +28,27 @@ def seller(**_options: Any) -> list[CheckMessage]:
     return [
         Warning(f"The operator has no {name}: receipts lack it.", hint=hint, id="brand.W001")
         for name in names
+    ]
+
+
+@register(deploy=True)
+def legal_texts(**_options: Any) -> list[CheckMessage]:
+    """Return a note for each kind of legal text that some language lacks."""
+    try:
+        written = {*LegalText.objects.values_list("kind", "language").distinct()}
+    except DatabaseError:
+        return []
+    if not written:
+        # The portal is not set up yet.
+        return []
+    hint = "Enter it at the desk, under Legal texts, or leave the language out of LANGUAGES."
+    languages = [code for code, _name in settings.LANGUAGES]
+    missing = {
+        kind.label: [code for code in languages if (kind.value, code) not in written]
+        for kind in LegalText.Kind
+    }
+    return [
+        Info(f"No text in {', '.join(codes)}: {label}.", hint=hint, id="brand.I001")
+        for label, codes in missing.items()
+        if codes
     ]

@@ -1,10 +1,11 @@
-"""`brand.checks`: the seller's data that receipts need."""
+"""`brand.checks`: the seller's data that receipts need, and legal texts in every language."""
 
 import pytest
 from django.db import DatabaseError, models
+from pytest_django.fixtures import Settings
 
-from brand.checks import seller
-from brand.models import Operator
+from brand.checks import legal_texts, seller
+from brand.models import LegalText, Operator
 from tests.builders import make_operator
 
 pytestmark = pytest.mark.django_db
@@ -46,3 +47,27 @@ def test_without_a_legal_name_the_brand_is_the_seller() -> None:
     operator.legal_name = ""
 
     assert operator.seller_name == "Kestrel Mobile"
+
+
+def test_legal_texts_are_noted_in_the_languages_that_lack_them(settings: Settings) -> None:
+    settings.LANGUAGES = [("en", "English"), ("de", "German"), ("fr", "French")]
+    for kind, language in (("terms", "en"), ("terms", "de"), ("privacy", "en")):
+        LegalText.objects.create(kind=kind, language=language, version="1", title="T", body="B")
+
+    assert [(found.id, found.msg) for found in legal_texts()] == [
+        ("brand.I001", "No text in fr: Terms of service."),
+        ("brand.I001", "No text in de, fr: Privacy policy."),
+    ]
+
+
+def test_before_the_first_legal_text_nothing_is_noted() -> None:
+    assert legal_texts() == []
+
+
+def test_without_a_database_no_legal_text_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_queryset: object) -> None:
+        raise DatabaseError("no database")
+
+    monkeypatch.setattr(models.QuerySet, "distinct", fail)
+
+    assert legal_texts() == []
