@@ -62,6 +62,10 @@ test-long: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests in their long f
 weight: services $(VENV)/.dev $(CATALOGUES)  ## Count the bytes and requests of a first view and of a purchase
 	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -s -q tests/e2e/test_weight.py $(ARGS)
 
+.PHONY: palette
+palette: services $(VENV)/.dev $(CATALOGUES)  ## Show the least contrast that any accent colour has on the pages
+	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -s -q tests/brand/test_colours.py
+
 .PHONY: walk
 walk: services $(VENV)/.dev  ## Run the commands of docs/operate.md on a copy of this machine, as root
 	$(PYTHON) -m tests.walk

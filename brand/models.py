@@ -52,8 +52,18 @@ class Operator(models.Model):
         blank=True,
         help_text="The logo on a dark background. Leave empty to use the same logo.",
     )
-    accent = models.CharField(max_length=7, default="#0b5c5f", validators=[hex_colour])
-    accent_dark = models.CharField(max_length=7, default="#5ec4bf", validators=[hex_colour])
+    accent = models.CharField(
+        max_length=7,
+        default="#0b5c5f",
+        validators=[hex_colour],
+        help_text="The colour of buttons. Links and lines take a darker one where it is too light.",
+    )
+    accent_dark = models.CharField(
+        max_length=7,
+        default="#5ec4bf",
+        validators=[hex_colour],
+        help_text="The same on a dark page. Links and lines take a lighter one if it is too dark.",
+    )
     support_phone = models.CharField(max_length=40)
     support_email = models.EmailField()
     support_hours = models.CharField(max_length=120)

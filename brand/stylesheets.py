@@ -14,7 +14,7 @@ import brotli
 from django.contrib.staticfiles import finders
 from django.urls import reverse
 
-from brand.colours import text_on
+from brand.colours import Palette, dark_palette, light_palette
 from brand.models import Operator
 
 _EVERY_PAGE = ["tokens", "elements", "frame", "header", "bar", "buttons", "forms", "notices"]
@@ -64,9 +64,13 @@ def _read(part: str) -> str:
 
 
 def _palette(accent: str, accent_dark: str) -> str:
-    """Return the accent colour of each scheme, with a readable colour for the text on it."""
+    """Return the colours of each scheme."""
+    light, dark = _variables(light_palette(accent)), _variables(dark_palette(accent_dark))
+    return f"{light}\n@media (prefers-color-scheme:dark){{{dark}}}"
+
+
+def _variables(palette: Palette) -> str:
     return (
-        f":root{{--accent:{accent};--accent-text:{text_on(accent)}}}\n"
-        "@media (prefers-color-scheme:dark){"
-        f":root{{--accent:{accent_dark};--accent-text:{text_on(accent_dark)}}}}}"
+        f":root{{--accent:{palette.fill};--accent-text:{palette.text};"
+        f"--accent-ink:{palette.ink};--accent-edge:{palette.edge}}}"
     )

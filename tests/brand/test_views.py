@@ -6,7 +6,6 @@ import brotli
 import pytest
 from django.test import Client
 
-from brand.colours import contrast, text_on
 from brand.models import LegalText
 from brand.queries import legal_text
 from brand.stylesheets import stylesheet_url
@@ -39,11 +38,6 @@ def test_without_a_legal_text_the_page_still_opens(client: Client) -> None:
     make_operator()
 
     assert client.get("/terms/").status_code == 200
-
-
-@pytest.mark.parametrize("accent", ["#0b5c5f", "#5ec4bf", "#ffffff", "#000000", "#ffcc00"])
-def test_text_on_the_accent_has_enough_contrast(accent: str) -> None:
-    assert contrast(accent, text_on(accent)) >= 4.5
 
 
 def test_a_page_has_one_stylesheet_with_the_operators_colours(client: Client) -> None:
