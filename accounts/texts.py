@@ -3,7 +3,7 @@
 import math
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from accounts.access.limiter import Locked
 from accounts.states import Refusal, TypedVerdict
@@ -55,19 +55,23 @@ def wait_text(locked: Locked) -> str:
 
 def too_many_text(locked: Locked) -> str:
     """Return the text for somebody who has used up all attempts."""
-    return f"{_('There were too many wrong attempts.')} {wait_text(locked)}"
+    return _two_sentences(_("There were too many wrong attempts."), wait_text(locked))
 
 
 def too_many_cards_text(locked: Locked) -> str:
     """Return what a customer reads who has tried too many new cards."""
-    several = _("Several new cards were tried already.")
-    return f"{several} {wait_text(locked)}"
+    return _two_sentences(_("Several new cards were tried already."), wait_text(locked))
 
 
 def too_many_codes_text(locked: Locked) -> str:
     """Return what somebody reads who has asked for too many codes."""
-    several = _("Several codes were requested already.")
-    return f"{several} {wait_text(locked)}"
+    return _two_sentences(_("Several codes were requested already."), wait_text(locked))
+
+
+def _two_sentences(first: str, second: str) -> str:
+    """Return both, with a space between them in the languages that write one."""
+    text = pgettext("two sentences", "%(first)s %(second)s")
+    return text % {"first": first, "second": second}
 
 
 def wrong_code_text(tries_left: int) -> str:

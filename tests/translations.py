@@ -15,6 +15,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).resolve().parent.parent
+INSIDE_F_STRING = re.compile(r"\{(?:_|n?p?gettext)\(")
 TAG = re.compile(r"</?[a-z][^>]*>")
 NOT_SOURCE = shutil.ignore_patterns(".*", "var", "tests", "docs", "requirements", "*.mo")
 
@@ -26,6 +27,7 @@ def main() -> int:
         shutil.copytree(ROOT, tree, ignore=NOT_SOURCE)
         _collect(tree, languages)
         found = [complaint for language in languages for complaint in _complaints(tree, language)]
+        found += _never_collected(tree)
     for complaint in found:
         print(complaint, file=sys.stderr)
     if found:
@@ -48,6 +50,15 @@ def _complaints(tree: Path, language: str) -> Iterator[str]:
             yield f"{language}: {what}: {_text(message)!r}"
     for stale in catalogue.obsolete.values():
         yield f"{language}: stale, the text no longer exists: {_text(stale)!r}"
+
+
+def _never_collected(tree: Path) -> Iterator[str]:
+    """Complain of texts inside an f-string: gettext does not look there."""
+    for file in sorted(tree.rglob("*.py")):
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+            if INSIDE_F_STRING.search(line):
+                place = f"{file.relative_to(tree)}:{number}"
+                yield f"{place}: give the text a name before the f-string, or it is not collected"
 
 
 def _fault(message: Message, catalogue: Catalog) -> str | None:

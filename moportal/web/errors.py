@@ -239,5 +239,6 @@ def _render_page(
 
 
 def _plain_text(page: ErrorPage, reference: str) -> HttpResponse:
-    line = f"{page.title} ({_('Your reference')} {reference})" if reference else page.title
+    words = _("Your reference")
+    line = f"{page.title} ({words} {reference})" if reference else page.title
     return HttpResponse(f"{line}\n", status=page.status, content_type="text/plain; charset=utf-8")
