@@ -4,6 +4,9 @@ Every POST ends in a 303 redirect, so Back and reload never ask to send a form a
 was not accepted is therefore kept in a signed cookie before the redirect. Its page restores it:
 what the customer typed is still there.
 
+The links to the terms, the privacy policy, support and the language menu are buttons of the form.
+It is kept in the same way, and the way back fills it again.
+
 Only the fields of the page's own form are kept, cut short. Passwords, card numbers, security codes
 and vouchers are never kept, nor is a card number that was typed into any other field. Nothing is
 written to the database, so nobody can fill it by sending forms.
@@ -14,12 +17,14 @@ Source: docs/contract.md#nothing-is-lost.
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
 from django.core import signing
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from moportal.text.card_numbers import has_card_number
 
@@ -29,6 +34,8 @@ LIFETIME, LARGEST_COOKIE = 600, 2048
 # In characters. If a form is too large for the cookie, its values are cut shorter.
 LONGEST_VALUES = (300, 100, 30)
 SALT = "moportal.kept_forms"
+# The name of the buttons that lead to these pages.
+ASIDE, ASIDES = "aside", ("support", "terms", "privacy", "language")
 # What this request has kept or forgotten. The middleware writes it to the cookie.
 CHANGE_KEY = "moportal.kept_form"
 FormType = TypeVar("FormType", bound=forms.Form)
@@ -47,6 +54,22 @@ class KeptFormMiddleware:
         if CHANGE_KEY in request.META:
             _write_cookie(response, request.META[CHANGE_KEY])
         return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], _args: Any, _kwargs: Any
+    ) -> HttpResponse | None:
+        """Lead on to the page that a form's button names, and keep what was typed.
+
+        The view does not run, and nothing else changes. So this comes before the check of the CSRF
+        token, which may be stale.
+        """
+        form_class = getattr(view, "kept_form_class", None)
+        page = request.POST.get(ASIDE) if form_class else None
+        if form_class is None or page not in ASIDES:
+            return None
+        _keep(request, form_class, {})
+        way_back = urlencode({"next": request.get_full_path()})
+        return HttpResponseRedirect(f"{reverse(page)}?{way_back}", status=303)
 
 
 def keeps_form(form_class: type[forms.Form]) -> Callable[[View], View]:

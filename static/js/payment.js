@@ -114,11 +114,13 @@
     input.form.addEventListener("submit", function (event) {
       var chosen = document.querySelector(".method-radio:checked");
       var isNoNewCard = chosen && chosen.value !== "new";
-      if (isNoNewCard || checkNumber(input, line)) {
+      // The buttons for the terms and the like are pressed before the card is complete.
+      var isAside = document.activeElement && document.activeElement.name === "aside";
+      if (isNoNewCard || isAside || checkNumber(input, line)) {
         return;
       }
       event.preventDefault();
-      // forms.js would take the form as sent.
+      // page.js would take the form as sent.
       event.stopPropagation();
       input.focus();
     });

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from moportal.web.kept_forms import LARGEST_COOKIE, SALT
+from moportal.web.kept_forms import ASIDES, LARGEST_COOKIE, SALT
 from tests.builders import make_draft
 from tests.conftest import PASSWORD
 
@@ -138,3 +138,64 @@ def test_a_page_without_a_form_keeps_nothing(client: Client, db: None) -> None:
     client.post("/orders/0000000000/again/", {"draft": "1", "note": "x"})
 
     assert COOKIE not in client.cookies
+
+
+@pytest.mark.parametrize("page", ASIDES)
+def test_a_look_at_the_terms_and_the_like_loses_nothing_typed(
+    client: Client, db: None, page: str
+) -> None:
+    answer = client.post("/sign-up/?market=US", {**SIGN_UP, "aside": page})
+
+    assert answer.headers["Location"] == f"/{page}/?next=%2Fsign-up%2F%3Fmarket%3DUS"
+    aside = client.get(answer.headers["Location"]).text
+    assert 'href="/sign-up/?market=US"' in aside
+    back = client.get("/sign-up/?market=US").text
+    assert 'value="new@example.com"' in back
+    assert "short" not in back
+    # The form has not been sent.
+    assert "id_username_error" not in back
+    assert not User.objects.filter(username="new@example.com").exists()
+
+
+def test_an_old_page_leads_on_too(db: None) -> None:
+    client = Client(enforce_csrf_checks=True)
+
+    answer = client.post("/sign-in/", {"username": "new@example.com", "aside": "terms"})
+
+    assert answer.headers["Location"].startswith("/terms/?next=")
+    assert 'value="new@example.com"' in client.get("/sign-in/").text
+
+
+def test_a_button_leads_to_our_own_pages_alone(client: Client, db: None) -> None:
+    answer = client.post("/sign-up/", {**SIGN_UP, "aside": "https://evil.example/"})
+
+    assert answer.headers["Location"] == "/sign-up/"
+
+
+def test_card_data_is_not_kept_on_the_way_to_the_terms(as_alice: Client, alice: User) -> None:
+    make_draft(alice)
+    card = {"number": "4242 4242 4242 4242", "csc": "123", "holder": "Alice A.", "method": "new"}
+
+    as_alice.post("/payment/", {**card, "aside": "terms"})
+
+    assert kept(as_alice)["typed"] == {"method": "new", "holder": "Alice A."}
+
+
+@pytest.mark.parametrize(
+    ("page", "form"), [("/sign-in/", "sign-in"), ("/recover/", "recover"), ("/cancel/", "declare")]
+)
+def test_a_page_with_a_form_leads_on_by_its_buttons(
+    client: Client, db: None, page: str, form: str
+) -> None:
+    text = " ".join(client.get(page).text.split())
+
+    assert f'id="{form}"' in text
+    for aside in ASIDES:
+        assert f'form="{form}" formnovalidate name="aside" value="{aside}"' in text
+
+
+def test_a_page_without_a_form_has_links(client: Client, db: None) -> None:
+    text = client.get("/support/").text
+
+    assert 'name="aside"' not in text
+    assert 'href="/terms/?next=/support/"' in text

@@ -1,0 +1,56 @@
+"""A look at the terms, at support or at the languages loses nothing that was typed."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import PageAt
+from tests.e2e.customer import Customer
+from tests.speeds import sampled
+from tests.stack import Stack, on_sqlite
+
+WALKS = [(800, 600, True), (360, 640, False)]
+
+
+@on_sqlite
+@pytest.mark.parametrize(("width", "height", "script"), sampled(WALKS, in_short=WALKS[1:]))
+def test_what_was_typed_is_there_again(
+    stack: Stack,
+    page_at: PageAt,
+    width: int,
+    height: int,
+    script: bool,  # noqa: FBT001 -- a parameter of the test
+) -> None:
+    noor = Customer(page_at(width, height, script=script), stack.base_url)
+    noor.launch()
+    noor.page.get_by_role("link", name="Create account").click()
+    name = noor.page.locator("[autocomplete=name]")
+    name.fill("Noor Haddad")
+
+    for button, heading in (("Terms", "Terms of service"), ("Support", "Support")):
+        noor.press(button)
+        noor.sees(heading)
+        noor.page.get_by_role("link", name="Back", exact=True).click()
+        noor.sees("Create your account")
+        expect(name).to_have_value("Noor Haddad")
+
+    noor.page.get_by_role("button", name="Language: English").click()
+    noor.page.get_by_role("button", name="Deutsch").click()
+    expect(noor.page.locator("html")).to_have_attribute("lang", "de")
+    expect(name).to_have_value("Noor Haddad")
+
+    noor.language = "de"
+    noor.page.locator("[autocomplete=username]").fill(noor.identifier)
+    noor.page.locator("[autocomplete=new-password]").fill(noor.password)
+    noor.press("Create account")
+    noor.pass_recovery_code()
+    noor.choose()
+    noor.choose_plan(1)
+
+    # An incomplete card does not keep anybody from reading the terms.
+    holder = noor.page.locator("[autocomplete=cc-name]")
+    noor.page.locator("[autocomplete=cc-number]").fill("4242 4242")
+    holder.fill("Noor H.")
+    noor.press("Privacy")
+    noor.page.get_by_role("link", name=noor.words("Back"), exact=True).click()
+    expect(holder).to_have_value("Noor H.")
+    expect(noor.page.locator("[autocomplete=cc-number]")).to_have_value("")
