@@ -194,7 +194,7 @@ def test_the_language_from_the_menu_is_kept_in_the_account(
 ) -> None:
     noor, other = (customer_at(stack, page_at, look) for _ in range(2))
     start_at_payment(noor)
-    noor.page.get_by_role("link", name="English").click()
+    noor.page.get_by_role("button", name="Language: English").click()
     noor.sees("Language")
 
     noor.page.get_by_role("button", name="Deutsch").click()
