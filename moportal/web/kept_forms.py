@@ -63,11 +63,10 @@ class KeptFormMiddleware:
         The view does not run, and nothing else changes. So this comes before the check of the CSRF
         token, which may be stale.
         """
-        form_class = getattr(view, "kept_form_class", None)
-        page = request.POST.get(ASIDE) if form_class else None
-        if form_class is None or page not in ASIDES:
+        page = request.POST.get(ASIDE, "") if hasattr(view, "kept_form_class") else ""
+        if page not in ASIDES:
             return None
-        _keep(request, form_class, {})
+        keep_form(request)
         way_back = urlencode({"next": request.get_full_path()})
         return HttpResponseRedirect(f"{reverse(page)}?{way_back}", status=303)
 
