@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import brotli
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.urls import reverse
 
 from brand.colours import Palette, dark_palette, light_palette
 from brand.models import Operator
 
-_EVERY_PAGE = ["tokens", "elements", "frame", "header", "bar", "buttons", "forms", "notices"]
-_EVERY_PAGE += ["cards", "text", "recovery"]
-_PLANS = ["plans", "plan-parts", "methods"]
+_FRAME = ["tokens", "elements", "frame", "header", "bar", "buttons"]
+_PARTS = ["forms", "notices", "cards", "text", "recovery", "plans", "plan-parts", "methods"]
 # The files of each sheet, in `static/css/`. Later rules win.
 SHEETS = {
-    "journey": [*_EVERY_PAGE, *_PLANS, "options", "progress", "result", "install", "bank"],
-    "account": [*_EVERY_PAGE, *_PLANS, "account", "plan", "document"],
+    "journey": [*_FRAME, *_PARTS, "options", "progress", "result", "install", "bank"],
+    "account": [*_FRAME, *_PARTS, "account", "plan", "document"],
 }
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _INDENT = re.compile(r"\s*\n\s*")
@@ -40,6 +40,9 @@ class Stylesheet(NamedTuple):
 
 def stylesheet(name: str, brand: Operator) -> Stylesheet:
     """Return the sheet with this name. Raises `KeyError` if there is none."""
+    if settings.DEBUG:
+        # Whoever edits a file sees it at the next reload.
+        _assemble.cache_clear()
     return _assemble(name, brand.accent, brand.accent_dark)
 
 

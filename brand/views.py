@@ -18,7 +18,6 @@ from brand import stylesheets
 from brand.models import LegalText
 from brand.queries import legal_text, operator
 from brand.signals import language_chosen
-from brand.stylesheets import SHEETS
 
 
 @require_safe
@@ -74,7 +73,7 @@ def stylesheet(request: HttpRequest, sheet: str, version: str) -> HttpResponse:
 
     An older version gets the text of now: while processes are replaced, two versions are in use.
     """
-    if sheet not in SHEETS:
+    if sheet not in stylesheets.SHEETS:
         raise Http404
     found = stylesheets.stylesheet(sheet, operator())
     is_current = version == found.version

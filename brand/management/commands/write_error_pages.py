@@ -46,10 +46,10 @@ def _render(page: ErrorPage, button_url: str) -> str:
 
 def _write_stylesheet(folder: Path) -> None:
     """Write the pages' stylesheet under its own address, and remove older ones."""
-    name = "journey"
-    file = folder / stylesheet_url(name, operator()).lstrip("/")
+    name, brand = "journey", operator()
+    file = folder / stylesheet_url(name, brand).lstrip("/")
     file.parent.mkdir(exist_ok=True)
-    _replace(file, stylesheet(name, operator()).text)
+    _replace(file, stylesheet(name, brand).text)
     for other in file.parent.glob("*.css"):
         if other != file:
             other.unlink()
