@@ -55,23 +55,23 @@ def wait_text(locked: Locked) -> str:
 
 def too_many_text(locked: Locked) -> str:
     """Return the text for somebody who has used up all attempts."""
-    return _two_sentences(_("There were too many wrong attempts."), wait_text(locked))
+    return then_wait(_("There were too many wrong attempts."), locked)
 
 
 def too_many_cards_text(locked: Locked) -> str:
     """Return what a customer reads who has tried too many new cards."""
-    return _two_sentences(_("Several new cards were tried already."), wait_text(locked))
+    return then_wait(_("Several new cards were tried already."), locked)
 
 
 def too_many_codes_text(locked: Locked) -> str:
     """Return what somebody reads who has asked for too many codes."""
-    return _two_sentences(_("Several codes were requested already."), wait_text(locked))
+    return then_wait(_("Several codes were requested already."), locked)
 
 
-def _two_sentences(first: str, second: str) -> str:
-    """Return both, with a space between them in the languages that write one."""
+def then_wait(sentence: str, locked: Locked) -> str:
+    """Return the sentence and how long to wait, with a space where the language writes one."""
     text = pgettext("two sentences", "%(first)s %(second)s")
-    return text % {"first": first, "second": second}
+    return text % {"first": sentence, "second": wait_text(locked)}
 
 
 def wrong_code_text(tries_left: int) -> str:

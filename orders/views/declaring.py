@@ -20,7 +20,7 @@ from accounts.access.guessing import network_of
 from accounts.access.limiter import Locked
 from accounts.domain.telling import addresses_to_tell
 from accounts.models import User
-from accounts.texts import wait_text
+from accounts.texts import then_wait
 from accounts.views.shared import market_of
 from moportal.web.kept_forms import (
     forget_form,
@@ -118,7 +118,7 @@ def _send(request: HttpRequest, kind: DeclarationKind) -> HttpResponse:
         declaration = declare(key, form.typed(kind), where)
     except Locked as locked:
         several = _("Several of these forms were sent just now.")
-        form.add_error(None, f"{several} {wait_text(locked)}")
+        form.add_error(None, then_wait(several, locked))
         return redirect_back(request, form)
     forget_form(request)
     request.session[SESSION_KEY] = declaration.pk
