@@ -4,23 +4,15 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import PageAt
-from tests.e2e.customer import Customer
+from tests.e2e.access import DESK, PLAIN_PHONE, Look, customer_at
 from tests.speeds import sampled
 from tests.stack import Stack, on_sqlite
 
-WALKS = [(800, 600, True), (360, 640, False)]
-
 
 @on_sqlite
-@pytest.mark.parametrize(("width", "height", "script"), sampled(WALKS, in_short=WALKS[1:]))
-def test_what_was_typed_is_there_again(
-    stack: Stack,
-    page_at: PageAt,
-    width: int,
-    height: int,
-    script: bool,  # noqa: FBT001 -- a parameter of the test
-) -> None:
-    noor = Customer(page_at(width, height, script=script), stack.base_url)
+@pytest.mark.parametrize("look", sampled([DESK, PLAIN_PHONE], in_short=[PLAIN_PHONE]), ids=str)
+def test_what_was_typed_is_there_again(stack: Stack, page_at: PageAt, look: Look) -> None:
+    noor = customer_at(stack, page_at, look)
     noor.launch()
     noor.page.get_by_role("link", name="Create account").click()
     name = noor.page.locator("[autocomplete=name]")

@@ -1,17 +1,15 @@
 """Paying on the operator's bill in a browser: over the limit, then with a code."""
 
 import httpx
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser import PageAt
+from tests.e2e.access import DESK, PLAIN_PHONE, Look, customer_at, in_looks
 from tests.e2e.customer import Customer
 from tests.e2e.shopper import order_number
 from tests.payments import bills
-from tests.speeds import sampled
 from tests.stack import Stack, on_sqlite
 
-WALKS = [(800, 600, True), (360, 640, False), (360, 640, True), (800, 600, False)]
 HOLDS = """
 from accounts.domain import proofs
 from accounts.models import User
@@ -23,16 +21,12 @@ for number in {numbers!r}:
 
 
 @on_sqlite
-@pytest.mark.parametrize(("width", "height", "script"), sampled(WALKS, in_short=WALKS[:2]))
+@in_looks(DESK, PLAIN_PHONE)
 def test_a_customer_over_one_numbers_limit_pays_on_another_bill_with_a_code(
-    stack: Stack,
-    page_at: PageAt,
-    width: int,
-    height: int,
-    script: bool,  # noqa: FBT001 -- a parameter of the test
+    stack: Stack, page_at: PageAt, look: Look
 ) -> None:
     over, with_code = bills.new_number(bills.OVER_LIMIT), bills.new_number(bills.WITH_CODE)
-    noor = Customer(page_at(width, height, script=script), stack.base_url)
+    noor = customer_at(stack, page_at, look)
     noor.launch()
     noor.sign_up()
     stack.manage(HOLDS.format(identifier=noor.identifier, numbers=[over, with_code]))

@@ -3,13 +3,13 @@
 import pytest
 
 from tests.browser import PageAt
+from tests.e2e.access import DESK, PLAIN_PHONE, Look, customer_at
 from tests.e2e.customer import Customer
 from tests.e2e.outside import balances
 from tests.e2e.test_own_plans import let_time_pass, reload_until, sees, sell
 from tests.speeds import sampled
 from tests.stack import Stack, on_sqlite
 
-WALKS = [(800, 600, True), (360, 640, False)]
 # Two other monthly plans beside the one that is sold.
 OTHERS = """
 from plans.models import Category, Plan, PlanCountry, PlanPrice, PlanText
@@ -37,15 +37,11 @@ Bucket.objects.filter(period__subscription__reference={reference!r}).update(
 
 
 @on_sqlite
-@pytest.mark.parametrize(("width", "height", "script"), sampled(WALKS, in_short=WALKS[:1]))
+@pytest.mark.parametrize("look", sampled([DESK, PLAIN_PHONE], in_short=[DESK]), ids=str)
 def test_a_customer_changes_a_plan_for_others_and_adds_data(
-    stack: Stack,
-    page_at: PageAt,
-    width: int,
-    height: int,
-    script: bool,  # noqa: FBT001 -- a parameter of the test
+    stack: Stack, page_at: PageAt, look: Look
 ) -> None:
-    noor = Customer(page_at(width, height, script=script), stack.base_url)
+    noor = customer_at(stack, page_at, look)
     plan = sell(stack, noor, "4242424242424242")
     stack.manage(OTHERS + AGAIN.format(is_on_sale=True))
     try:
@@ -61,7 +57,7 @@ def test_a_customer_changes_a_plan_for_others_and_adds_data(
         # The other walks sell the first monthly plan alone.
         stack.manage(AGAIN.format(is_on_sale=False))
     add_data_at_zero(stack, noor, plan)
-    if script:
+    if look.script:
         # A script tells the host.
         result = noor.finish()
         assert (result["success"], "activationCode" in result) == (True, False)

@@ -12,7 +12,6 @@ from tests.e2e.test_bank_step import STEP_CARD
 from tests.speeds import long, sampled
 from tests.stack import Stack, on_sqlite
 
-WALKS = [(800, 600, True), (360, 640, False)]
 # Refused when the customer is away.
 NO_MONEY = "4000000000000341"
 SOLD = """
@@ -71,7 +70,7 @@ def sees(noor: Customer, text: str) -> None:
 
 
 def reload_until(noor: Customer, text: str, *, role: Literal["heading"] | None = None) -> None:
-    """Reload until a worker has done its part, so that some element (of this role) has the text."""
+    """Reload the page until an element has this text (and role): a worker has done its part."""
     page = noor.page
     awaited = page.get_by_role(role, name=text) if role else page.get_by_text(text)
     for _ in range(60):
@@ -83,15 +82,11 @@ def reload_until(noor: Customer, text: str, *, role: Literal["heading"] | None =
 
 
 @on_sqlite
-@pytest.mark.parametrize(("width", "height", "script"), sampled(WALKS, in_short=WALKS[:1]))
+@pytest.mark.parametrize("look", sampled([DESK, PLAIN_PHONE], in_short=[DESK]), ids=str)
 def test_a_customer_cancels_a_plan_and_undoes_that(
-    stack: Stack,
-    page_at: PageAt,
-    width: int,
-    height: int,
-    script: bool,  # noqa: FBT001 -- a parameter of the test
+    stack: Stack, page_at: PageAt, look: Look
 ) -> None:
-    noor = Customer(page_at(width, height, script=script), stack.base_url)
+    noor = customer_at(stack, page_at, look)
     plan = sell(stack, noor, "4242424242424242")
     noor.page.goto(f"{stack.base_url}/account/")
     sees(noor, "Renews on")

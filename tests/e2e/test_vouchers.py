@@ -1,32 +1,25 @@
 """Paying with a voucher in a browser: the way to pay of a customer who has no card."""
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser import PageAt
-from tests.e2e.customer import Customer
+from tests.e2e.access import DESK, PLAIN_PHONE, Look, customer_at, in_looks
 from tests.e2e.shopper import order_number
 from tests.payments.vouchers import issue
 from tests.providers import books
-from tests.speeds import sampled
 from tests.stack import Stack, on_sqlite
 
 UNKNOWN = "KESTREL00UNKNOWN"
 MORE_THAN_ANY_PRICE = 1_000_000
-WALKS = [(800, 600, True), (360, 640, False), (360, 640, True), (800, 600, False)]
 
 
 @on_sqlite
-@pytest.mark.parametrize(("width", "height", "script"), sampled(WALKS, in_short=WALKS[:2]))
+@in_looks(DESK, PLAIN_PHONE)
 def test_a_customer_without_a_card_pays_with_a_voucher_after_a_refused_code(
-    stack: Stack,
-    page_at: PageAt,
-    width: int,
-    height: int,
-    script: bool,  # noqa: FBT001 -- a parameter of the test
+    stack: Stack, page_at: PageAt, look: Look
 ) -> None:
     code = issue(stack.voucher_url, amount=MORE_THAN_ANY_PRICE)
-    noor = Customer(page_at(width, height, script=script), stack.base_url)
+    noor = customer_at(stack, page_at, look)
     noor.launch()
     noor.sign_up()
     noor.choose()
