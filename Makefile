@@ -58,6 +58,10 @@ test: services $(VENV)/.dev $(CATALOGUES)  ## Run all tests except the long form
 test-long: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests in their long form (ARGS=…)
 	$(PYTEST) -m long $(ARGS)
 
+.PHONY: sweep
+sweep: services $(VENV)/.dev $(CATALOGUES)  ## Send 10 000 random launches, and 20 000 random requests to Get Balance
+	SWEEP=1 $(PYTEST) -m long tests/balance_api/test_schema.py tests/e2e/test_random_launches.py $(ARGS)
+
 .PHONY: weight
 weight: services $(VENV)/.dev $(CATALOGUES)  ## Count the bytes and requests of a first view and of a purchase
 	$(PYTHON) -m tests.services -- $(PYTHON) -m pytest -s -q tests/e2e/test_weight.py $(ARGS)

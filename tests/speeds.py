@@ -3,11 +3,15 @@
 `docs/testing.md` says which promise is held at which speed.
 """
 
+import os
 from collections.abc import Collection, Iterable
 from typing import Any
 
 import pytest
 from _pytest.mark.structures import ParameterSet
+
+# Set by `make sweep`, which sends as many random requests as nobody would wait for in a test.
+IS_SWEEP = bool(os.environ.get("SWEEP"))
 
 
 def sampled(cases: Iterable[Any], *, in_short: Collection[Any]) -> list[ParameterSet]:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.speeds import long
+from tests.speeds import IS_SWEEP, long
 from tests.stack import Stack, on_postgresql
 
 CONNECTIONS, SEED = 8, 20_261_121
@@ -85,7 +85,7 @@ def walk(base_url: str, seed: int, launches: int) -> list[str]:
 
 @on_postgresql
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("launches", [1000, long(10_000)])
+@pytest.mark.parametrize("launches", [1000, long(10_000 if IS_SWEEP else 4000)])
 def test_no_launch_is_a_server_error_and_none_is_reflected(stack: Stack, launches: int) -> None:
     share = launches // CONNECTIONS
     with ThreadPoolExecutor(CONNECTIONS) as threads:
