@@ -51,8 +51,8 @@ test-fast: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests that start no o
 	$(PYTEST) -n auto -m "not processes and not long" $(ARGS)
 
 .PHONY: test
-test: services $(VENV)/.dev $(CATALOGUES)  ## Run all tests except the long forms, on a throwaway PostgreSQL and Redis (ARGS=… for pytest)
-	$(PYTEST) -m "not long" $(if $(ARGS),$(ARGS),$(WHOLE))
+test: services $(VENV)/.dev $(CATALOGUES)  ## Run all tests except the long forms, on a throwaway PostgreSQL and Redis (ARGS=… for pytest, LONG=1 with the long forms)
+	$(PYTEST) -m "$(if $(LONG),,not long)" $(if $(ARGS),$(ARGS),$(WHOLE))
 
 .PHONY: test-long
 test-long: services $(VENV)/.dev $(CATALOGUES)  ## Run the tests in their long form (ARGS=…)

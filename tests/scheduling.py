@@ -81,7 +81,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _needs_processes(item):
             item.add_marker(pytest.mark.processes)
-        if _measures_single_rooms(config) and item.nodeid.startswith(WITHOUT_COVERAGE):
+        if _measures_single_rooms(config) and _needs_no_measuring(item):
             # Python runs half as long again while its branches are measured.
             item.add_marker(pytest.mark.no_cover)
     items.sort(key=lambda item: (_stack_kind(item.nodeid) is None, not _takes_long(item.nodeid)))
@@ -117,6 +117,11 @@ def _measures_single_rooms(config: pytest.Config) -> bool:
     rooms = config.getoption("cov_source", default=[])
     # `--cov` without a name measures everything.
     return bool(rooms) and True not in rooms
+
+
+def _needs_no_measuring(item: pytest.Item) -> bool:
+    # The short forms reach all branches, so that `make test` can show it.
+    return bool(item.get_closest_marker("long")) or item.nodeid.startswith(WITHOUT_COVERAGE)
 
 
 def _needs_processes(item: pytest.Item) -> bool:
