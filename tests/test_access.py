@@ -52,9 +52,10 @@ def test_every_route_stands_in_the_table() -> None:
 
 
 # Python runs half as long again while its branches are measured. The administrator opens all pages
-# of the desk. What a viewer may do is tested in `tests.accounts.test_roles` too.
+# of the desk. What agents and viewers may do is tested in `tests.accounts.test_roles` too.
 MARKS = {
     "administrator": (),
+    "agent": (pytest.mark.no_cover, pytest.mark.long),
     "viewer": (pytest.mark.no_cover, pytest.mark.long),
 }
 

@@ -9,7 +9,7 @@ compared (`tests.orders.promise`). Every example commits for real and begins wit
 tables. Inside one big transaction, an error outside the product's own transactions would
 break everything after it, and a call made inside a transaction could not be detected.
 
-`make test` plays the same 20 examples each time, `make test-long` 200, and
+`make test` plays the same 12 examples each time, `make test-long` 100, and
 `make promise` as many random ones as it is told.
 """
 
@@ -230,7 +230,7 @@ class Promise(RuleBasedStateMachine):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("examples", [20, long(EXAMPLES or 200)])
+@pytest.mark.parametrize("examples", [12, long(EXAMPLES or 100)])
 def test_the_promise_holds_whatever_happens(begin_play: Callable[[], Play], examples: int) -> None:
     class Played(Promise):
         begin = staticmethod(begin_play)
