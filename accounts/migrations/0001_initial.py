@@ -52,6 +52,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('end_sign_ins', 'Can sign a customer out everywhere'), ('give_password_link', 'Can give staff a link to set their password')],
+                'indexes': [
+                    models.Index(condition=models.Q(('erased_at__isnull', False)), fields=['erased_at'], name='erased_accounts'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('erased_at__isnull', True), models.Q(('is_active', False), ('name', '')), _connector='OR'), name='erased_account_is_closed_and_has_no_name'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -68,6 +74,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'access event',
+                'indexes': [
+                    models.Index(fields=['account', '-at'], name='access_event_latest'),
+                    models.Index(fields=['transaction_id'], name='access_event_transaction'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -82,6 +92,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('account', 'occasion', 'key'), name='account_is_told_once_per_occasion_and_key'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -97,6 +110,14 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'addresses',
                 'ordering': ['pk'],
+                'indexes': [
+                    models.Index(fields=['value'], name='addresses_by_value'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('account', 'value'), name='account_has_an_address_once'),
+                    models.UniqueConstraint(condition=models.Q(('proven_at__isnull', False)), fields=('value',), name='address_is_proven_by_one_account'),
+                    models.CheckConstraint(condition=models.Q(('proven_at__isnull', True), ('lost_at__isnull', True), _connector='OR'), name='lost_address_is_not_proven'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -137,6 +158,13 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'request for a code',
                 'verbose_name_plural': 'requests for codes',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('purpose__in', ['prove', 'recover', 'reenter', 'link'])), name='code_purpose_known'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['checking', 'sending', 'sent', 'used', 'refused', 'lapsed'])), name='code_state_known'),
+                    models.CheckConstraint(condition=models.Q(('tries__lte', 5)), name='code_has_few_tries'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'used'), _negated=True), models.Q(('account__isnull', False), models.Q(('digest', ''), _negated=True)), _connector='OR'), name='used_code_has_an_account'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', ['checking', 'sending', 'sent'])), models.Q(models.Q(('state__in', ['checking', 'sending', 'sent']), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_code_request_has_a_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -150,6 +178,14 @@ class Migration(migrations.Migration):
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deletions', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'waiting', 'erasing', 'done', 'undone'])), name='deletion_state_known'),
+                    models.UniqueConstraint(condition=models.Q(('state__in', ['asked', 'erasing', 'waiting'])), fields=('account',), name='one_open_deletion_per_account'),
+                    models.CheckConstraint(condition=models.Q(('due_at__gt', models.F('asked_at'))), name='deletion_leaves_time_to_undo_it'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', ['asked', 'erasing', 'waiting'])), models.Q(models.Q(('state__in', ['asked', 'erasing', 'waiting']), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_deletion_has_a_time'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Export',
@@ -161,6 +197,12 @@ class Migration(migrations.Migration):
                 ('expires_at', models.DateTimeField(blank=True, null=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exports', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('account',), name='one_export_per_account'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('expires_at__isnull', True), ('ready_at__isnull', True)), models.Q(('expires_at__gt', models.F('ready_at')), ('expires_at__isnull', False), ('ready_at__isnull', False)), _connector='OR'), name='export_that_is_ready_has_an_end'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='ExportPart',
@@ -172,6 +214,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['number'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('export', 'number'), name='export_part_is_there_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -206,6 +251,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'OpenID Connect identity',
+                'constraints': [
+                    models.UniqueConstraint(fields=('issuer', 'subject'), name='an_oidc_subject_has_one_account'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -236,6 +284,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['open', 'used', 'withdrawn'])), name='password_link_state_known'),
+                    models.CheckConstraint(condition=models.Q(('user', models.F('issued_by')), _negated=True), name='password_link_is_issued_by_another_person'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state', 'open')), models.Q(models.Q(('state', 'open'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_password_link_has_a_time'),
+                    models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('user',), name='one_open_password_link_per_user'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -248,6 +302,15 @@ class Migration(migrations.Migration):
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='proofs', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('ended_at', None)), fields=['subject'], name='open_proofs_by_number'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['code_to_line', 'bill_code', 'oidc', 'identity'])), name='proof_kind_known'),
+                    models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('account', 'kind', 'subject'), name='one_open_proof_of_a_kind'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='RecoveryCode',
@@ -274,6 +337,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'sign-in',
+                'constraints': [
+                    models.UniqueConstraint(fields=('session_key',), name='sign_in_once_a_session'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -300,6 +366,17 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'recoveries by staff',
                 'ordering': ['-pk'],
                 'permissions': [('start_recovery', "Can start and approve a customer's recovery")],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['checking', 'checked', 'asked', 'approved', 'code_made', 'used', 'refused', 'declined', 'withdrawn', 'spent', 'lapsed'])), name='staff_recovery_state_known'),
+                    models.CheckConstraint(condition=models.Q(('approved_by__isnull', True), models.Q(('approved_by', models.F('asked_by')), _negated=True), _connector='OR'), name='staff_recovery_is_approved_by_another_person'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('account', models.F('asked_by')), _negated=True), models.Q(('approved_by__isnull', True), models.Q(('account', models.F('approved_by')), _negated=True), _connector='OR')), name='staff_recovery_of_nobody_s_own_account'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['code_made', 'used', 'spent']), _negated=True), models.Q(('sent_to', ''), _negated=True), ('approved_by__isnull', False), _connector='OR'), name='staff_recovery_code_is_sent_or_approved'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'code_made'), models.Q(('code_digest', ''), _negated=True), models.Q(('code_mark', ''), _negated=True)), models.Q(models.Q(('state', 'code_made'), _negated=True), ('code_digest', ''), ('code_mark', '')), _connector='OR'), name='staff_recovery_has_digests_while_its_code_works'),
+                    models.CheckConstraint(condition=models.Q(('tries__lte', 5)), name='staff_recovery_has_few_tries'),
+                    models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='staff_recovery_has_a_reason'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', ['approved', 'asked', 'checked', 'checking', 'code_made'])), models.Q(models.Q(('state__in', ['approved', 'asked', 'checked', 'checking', 'code_made']), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_staff_recovery_has_a_time'),
+                    models.UniqueConstraint(condition=models.Q(('state__in', ['approved', 'asked', 'checked', 'checking', 'code_made'])), fields=('account',), name='one_open_staff_recovery_per_account'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -315,6 +392,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('verdict__in', ['', 'right', 'wrong', 'failed', 'expired', 'unknown'])), name='typed_verdict_known'),
+                    models.CheckConstraint(condition=models.Q(('verdict', ''), ('code', ''), _connector='OR'), name='typed_code_is_deleted_with_its_verdict'),
+                    models.UniqueConstraint(condition=models.Q(('verdict', '')), fields=('request',), name='one_unchecked_code_per_request'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -334,182 +416,10 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['pk'],
                 'abstract': False,
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('operation', 'send'), ('typed__isnull', True)), models.Q(('operation', 'check'), ('typed__isnull', False)), _connector='OR'), name='code_service_call_has_its_subject'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('operation', 'send'), ('outcome', 'answered'), _negated=True), models.Q(('identifier', ''), _negated=True), _connector='OR'), name='answered_sending_has_an_identifier'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='user',
-            index=models.Index(condition=models.Q(('erased_at__isnull', False)), fields=['erased_at'], name='erased_accounts'),
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('erased_at__isnull', True), models.Q(('is_active', False), ('name', '')), _connector='OR'), name='erased_account_is_closed_and_has_no_name'),
-        ),
-        migrations.AddIndex(
-            model_name='accessevent',
-            index=models.Index(fields=['account', '-at'], name='access_event_latest'),
-        ),
-        migrations.AddIndex(
-            model_name='accessevent',
-            index=models.Index(fields=['transaction_id'], name='access_event_transaction'),
-        ),
-        migrations.AddConstraint(
-            model_name='accountmessage',
-            constraint=models.UniqueConstraint(fields=('account', 'occasion', 'key'), name='account_is_told_once_per_occasion_and_key'),
-        ),
-        migrations.AddIndex(
-            model_name='address',
-            index=models.Index(fields=['value'], name='addresses_by_value'),
-        ),
-        migrations.AddConstraint(
-            model_name='address',
-            constraint=models.UniqueConstraint(fields=('account', 'value'), name='account_has_an_address_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='address',
-            constraint=models.UniqueConstraint(condition=models.Q(('proven_at__isnull', False)), fields=('value',), name='address_is_proven_by_one_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='address',
-            constraint=models.CheckConstraint(condition=models.Q(('proven_at__isnull', True), ('lost_at__isnull', True), _connector='OR'), name='lost_address_is_not_proven'),
-        ),
-        migrations.AddConstraint(
-            model_name='coderequest',
-            constraint=models.CheckConstraint(condition=models.Q(('purpose__in', ['prove', 'recover', 'reenter', 'link'])), name='code_purpose_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='coderequest',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['checking', 'sending', 'sent', 'used', 'refused', 'lapsed'])), name='code_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='coderequest',
-            constraint=models.CheckConstraint(condition=models.Q(('tries__lte', 5)), name='code_has_few_tries'),
-        ),
-        migrations.AddConstraint(
-            model_name='coderequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'used'), _negated=True), models.Q(('account__isnull', False), models.Q(('digest', ''), _negated=True)), _connector='OR'), name='used_code_has_an_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='coderequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', ['checking', 'sending', 'sent'])), models.Q(models.Q(('state__in', ['checking', 'sending', 'sent']), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_code_request_has_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='deletion',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'waiting', 'erasing', 'done', 'undone'])), name='deletion_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='deletion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['asked', 'erasing', 'waiting'])), fields=('account',), name='one_open_deletion_per_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='deletion',
-            constraint=models.CheckConstraint(condition=models.Q(('due_at__gt', models.F('asked_at'))), name='deletion_leaves_time_to_undo_it'),
-        ),
-        migrations.AddConstraint(
-            model_name='deletion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', ['asked', 'erasing', 'waiting'])), models.Q(models.Q(('state__in', ['asked', 'erasing', 'waiting']), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_deletion_has_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='export',
-            constraint=models.UniqueConstraint(fields=('account',), name='one_export_per_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='export',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('expires_at__isnull', True), ('ready_at__isnull', True)), models.Q(('expires_at__gt', models.F('ready_at')), ('expires_at__isnull', False), ('ready_at__isnull', False)), _connector='OR'), name='export_that_is_ready_has_an_end'),
-        ),
-        migrations.AddConstraint(
-            model_name='exportpart',
-            constraint=models.UniqueConstraint(fields=('export', 'number'), name='export_part_is_there_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='oidcidentity',
-            constraint=models.UniqueConstraint(fields=('issuer', 'subject'), name='an_oidc_subject_has_one_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='passwordlink',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['open', 'used', 'withdrawn'])), name='password_link_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='passwordlink',
-            constraint=models.CheckConstraint(condition=models.Q(('user', models.F('issued_by')), _negated=True), name='password_link_is_issued_by_another_person'),
-        ),
-        migrations.AddConstraint(
-            model_name='passwordlink',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state', 'open')), models.Q(models.Q(('state', 'open'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_password_link_has_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='passwordlink',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('user',), name='one_open_password_link_per_user'),
-        ),
-        migrations.AddIndex(
-            model_name='proof',
-            index=models.Index(condition=models.Q(('ended_at', None)), fields=['subject'], name='open_proofs_by_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='proof',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['code_to_line', 'bill_code', 'oidc', 'identity'])), name='proof_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='proof',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('account', 'kind', 'subject'), name='one_open_proof_of_a_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='signin',
-            constraint=models.UniqueConstraint(fields=('session_key',), name='sign_in_once_a_session'),
-        ),
-        migrations.AddConstraint(
-            model_name='staffrecovery',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['checking', 'checked', 'asked', 'approved', 'code_made', 'used', 'refused', 'declined', 'withdrawn', 'spent', 'lapsed'])), name='staff_recovery_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='staffrecovery',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_by__isnull', True), models.Q(('approved_by', models.F('asked_by')), _negated=True), _connector='OR'), name='staff_recovery_is_approved_by_another_person'),
-        ),
-        migrations.AddConstraint(
-            model_name='staffrecovery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('account', models.F('asked_by')), _negated=True), models.Q(('approved_by__isnull', True), models.Q(('account', models.F('approved_by')), _negated=True), _connector='OR')), name='staff_recovery_of_nobody_s_own_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='staffrecovery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['code_made', 'used', 'spent']), _negated=True), models.Q(('sent_to', ''), _negated=True), ('approved_by__isnull', False), _connector='OR'), name='staff_recovery_code_is_sent_or_approved'),
-        ),
-        migrations.AddConstraint(
-            model_name='staffrecovery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'code_made'), models.Q(('code_digest', ''), _negated=True), models.Q(('code_mark', ''), _negated=True)), models.Q(models.Q(('state', 'code_made'), _negated=True), ('code_digest', ''), ('code_mark', '')), _connector='OR'), name='staff_recovery_has_digests_while_its_code_works'),
-        ),
-        migrations.AddConstraint(
-            model_name='staffrecovery',
-            constraint=models.CheckConstraint(condition=models.Q(('tries__lte', 5)), name='staff_recovery_has_few_tries'),
-        ),
-        migrations.AddConstraint(
-            model_name='staffrecovery',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='staff_recovery_has_a_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='staffrecovery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', ['approved', 'asked', 'checked', 'checking', 'code_made'])), models.Q(models.Q(('state__in', ['approved', 'asked', 'checked', 'checking', 'code_made']), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_staff_recovery_has_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='staffrecovery',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['approved', 'asked', 'checked', 'checking', 'code_made'])), fields=('account',), name='one_open_staff_recovery_per_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='typedcode',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ['', 'right', 'wrong', 'failed', 'expired', 'unknown'])), name='typed_verdict_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='typedcode',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict', ''), ('code', ''), _connector='OR'), name='typed_code_is_deleted_with_its_verdict'),
-        ),
-        migrations.AddConstraint(
-            model_name='typedcode',
-            constraint=models.UniqueConstraint(condition=models.Q(('verdict', '')), fields=('request',), name='one_unchecked_code_per_request'),
-        ),
-        migrations.AddConstraint(
-            model_name='codeservicecall',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('operation', 'send'), ('typed__isnull', True)), models.Q(('operation', 'check'), ('typed__isnull', False)), _connector='OR'), name='code_service_call_has_its_subject'),
-        ),
-        migrations.AddConstraint(
-            model_name='codeservicecall',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('operation', 'send'), ('outcome', 'answered'), _negated=True), models.Q(('identifier', ''), _negated=True), _connector='OR'), name='answered_sending_has_an_identifier'),
         ),
     ]

@@ -34,6 +34,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('clear_staff_alert', 'Can clear a staff alert')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['intended', 'reserved', 'released', 'downloaded', 'refused', 'cancelled', 'unused'])), name='profile_state_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'downloaded'), _negated=True), ('downloaded_at__isnull', False), _connector='OR'), name='downloaded_profile_has_a_time'),
+                    models.CheckConstraint(condition=models.Q(('smdp_host', ''), ('smdp_host__regex', '^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$'), _connector='OR'), name='host_named_for_a_profile_is_a_host_name'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -51,6 +56,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('import_sims', 'Can import SIMs')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['available', 'reserved', 'in_use', 'retired'])), name='sim_state_known'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['physical', 'profile'])), name='sim_kind_known'),
+                    models.CheckConstraint(condition=models.Q(('imsi', ''), ('imsi__regex', '^[0-9]{14,15}$'), _connector='OR'), name='imsi_is_14_or_15_digits', violation_error_message='An IMSI must have 14 or 15 digits.'),
+                    models.CheckConstraint(condition=models.Q(('msisdn', ''), ('msisdn__regex', '^[0-9]{5,15}$'), _connector='OR'), name='msisdn_is_5_to_15_digits', violation_error_message='An MSISDN must have 5 to 15 digits, without a plus sign.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -68,6 +79,11 @@ class Migration(migrations.Migration):
                 ('protocol_version', models.CharField(default='v2.2.0', help_text='The version of SGP.22 in X-Admin-Protocol.', max_length=12, validators=[django.core.validators.RegexValidator('^v2\\.[0-9]{1,2}\\.[0-9]{1,2}\\Z')])),
                 ('timeout', models.FloatField(default=3.0, help_text='Seconds that the first attempts wait for an answer. Later attempts wait as long as any call may take (OUTSIDE_CALL_TIMEOUT).', validators=[django.core.validators.MinValueValidator(0.1)])),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('smdp_host__regex', '^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$')), name='smdp_host_is_a_host_name', violation_error_message='Give a host name alone, such as smdp.example, without https://, port or slash.'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='IccidRange',
@@ -129,6 +145,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['profile_type', 'provider'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('profile_type', 'provider'), name='one_level_per_pool'),
+                    models.CheckConstraint(condition=models.Q(('low_mark__gt', 0)), name='pool_level_has_a_mark'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -154,6 +174,12 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'download progress',
                 'ordering': ['pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('provider', 'iccid', 'point', 'status', 'timestamp', 'call_identifier'), name='progress_is_stored_once'),
+                    models.UniqueConstraint(condition=models.Q(('provider', None)), fields=('iccid', 'point', 'status', 'timestamp', 'call_identifier'), name='progress_without_provider_is_stored_once'),
+                    models.CheckConstraint(condition=models.Q(('meaning__in', ['on_device', 'failed', 'progress', 'nothing'])), name='progress_meaning_known'),
+                    models.CheckConstraint(condition=models.Q(('other_eid', ''), ('meaning', 'nothing'), _connector='OR'), name='progress_of_another_device_decides_nothing'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -167,6 +193,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['profile_type', 'market', 'rank', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('profile_type', 'market', 'provider'), name='provider_is_a_source_once'),
+                    models.CheckConstraint(condition=models.Q(('market', ''), ('market__regex', '^[A-Z]{2}$'), _connector='OR'), name='source_market_is_a_country_or_any'),
+                ],
             },
         ),
         migrations.AddIndex(
@@ -175,27 +205,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='sim',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['available', 'reserved', 'in_use', 'retired'])), name='sim_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='sim',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['physical', 'profile'])), name='sim_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='sim',
             constraint=models.CheckConstraint(condition=models.Q(('kind', 'physical'), ('provider__isnull', False), _connector='OR'), name='profile_sim_has_a_provider'),
-        ),
-        migrations.AddConstraint(
-            model_name='sim',
-            constraint=models.CheckConstraint(condition=models.Q(('imsi', ''), ('imsi__regex', '^[0-9]{14,15}$'), _connector='OR'), name='imsi_is_14_or_15_digits', violation_error_message='An IMSI must have 14 or 15 digits.'),
-        ),
-        migrations.AddConstraint(
-            model_name='sim',
-            constraint=models.CheckConstraint(condition=models.Q(('msisdn', ''), ('msisdn__regex', '^[0-9]{5,15}$'), _connector='OR'), name='msisdn_is_5_to_15_digits', violation_error_message='An MSISDN must have 5 to 15 digits, without a plus sign.'),
-        ),
-        migrations.AddConstraint(
-            model_name='profile',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['intended', 'reserved', 'released', 'downloaded', 'refused', 'cancelled', 'unused'])), name='profile_state_known'),
         ),
         migrations.AddConstraint(
             model_name='profile',
@@ -204,49 +214,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='profile',
             constraint=models.UniqueConstraint(fields=('provider', 'matching_id_digest'), name='matching_id_once_per_provider'),
-        ),
-        migrations.AddConstraint(
-            model_name='profile',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'downloaded'), _negated=True), ('downloaded_at__isnull', False), _connector='OR'), name='downloaded_profile_has_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='poollevel',
-            constraint=models.UniqueConstraint(fields=('profile_type', 'provider'), name='one_level_per_pool'),
-        ),
-        migrations.AddConstraint(
-            model_name='poollevel',
-            constraint=models.CheckConstraint(condition=models.Q(('low_mark__gt', 0)), name='pool_level_has_a_mark'),
-        ),
-        migrations.AddConstraint(
-            model_name='downloadprogress',
-            constraint=models.UniqueConstraint(fields=('provider', 'iccid', 'point', 'status', 'timestamp', 'call_identifier'), name='progress_is_stored_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='downloadprogress',
-            constraint=models.UniqueConstraint(condition=models.Q(('provider', None)), fields=('iccid', 'point', 'status', 'timestamp', 'call_identifier'), name='progress_without_provider_is_stored_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='downloadprogress',
-            constraint=models.CheckConstraint(condition=models.Q(('meaning__in', ['on_device', 'failed', 'progress', 'nothing'])), name='progress_meaning_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='downloadprogress',
-            constraint=models.CheckConstraint(condition=models.Q(('other_eid', ''), ('meaning', 'nothing'), _connector='OR'), name='progress_of_another_device_decides_nothing'),
-        ),
-        migrations.AddConstraint(
-            model_name='source',
-            constraint=models.UniqueConstraint(fields=('profile_type', 'market', 'provider'), name='provider_is_a_source_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='source',
-            constraint=models.CheckConstraint(condition=models.Q(('market', ''), ('market__regex', '^[A-Z]{2}$'), _connector='OR'), name='source_market_is_a_country_or_any'),
-        ),
-        migrations.AddConstraint(
-            model_name='profile',
-            constraint=models.CheckConstraint(condition=models.Q(('smdp_host', ''), ('smdp_host__regex', '^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$'), _connector='OR'), name='host_named_for_a_profile_is_a_host_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='smdpprovider',
-            constraint=models.CheckConstraint(condition=models.Q(('smdp_host__regex', '^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$')), name='smdp_host_is_a_host_name', violation_error_message='Give a host name alone, such as smdp.example, without https://, port or slash.'),
         ),
     ]

@@ -41,6 +41,14 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-pk'],
                 'permissions': [('resend_message', 'Can send a message again')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'refused', 'undelivered', 'lapsed'])), name='message_state_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('address__contains', '@'), ('channel', 'mail')), models.Q(('address__regex', '^\\+[1-9][0-9]{5,14}$'), ('channel', 'sms')), _connector='OR'), name='message_address_fits_its_channel'),
+                    models.UniqueConstraint(condition=models.Q(('resend_of__isnull', True)), fields=('occasion', 'key', 'address'), name='one_message_per_occasion_key_and_address'),
+                    models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'sending'])), fields=('resend_of',), name='one_open_resend_per_message'),
+                    models.CheckConstraint(condition=models.Q(('code', ''), ('lapses_at__isnull', False), _connector='OR'), name='message_with_a_code_lapses'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', ['queued', 'sending'])), models.Q(models.Q(('state__in', ['queued', 'sending']), _negated=True), ('code', ''), ('ended_at__isnull', False)), _connector='OR'), name='ended_message_has_a_time_and_no_code'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -72,29 +80,5 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(fields=('name', 'subject', 'ends_at'), name='one_count_per_limit_subject_and_hour')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'refused', 'undelivered', 'lapsed'])), name='message_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('address__contains', '@'), ('channel', 'mail')), models.Q(('address__regex', '^\\+[1-9][0-9]{5,14}$'), ('channel', 'sms')), _connector='OR'), name='message_address_fits_its_channel'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('resend_of__isnull', True)), fields=('occasion', 'key', 'address'), name='one_message_per_occasion_key_and_address'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'sending'])), fields=('resend_of',), name='one_open_resend_per_message'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('code', ''), ('lapses_at__isnull', False), _connector='OR'), name='message_with_a_code_lapses'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', ['queued', 'sending'])), models.Q(models.Q(('state__in', ['queued', 'sending']), _negated=True), ('code', ''), ('ended_at__isnull', False)), _connector='OR'), name='ended_message_has_a_time_and_no_code'),
         ),
     ]

@@ -41,6 +41,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('transaction_id', ''), _negated=True), name='visit_has_a_transaction_id'),
+                    models.CheckConstraint(condition=models.Q(('eid', ''), models.Q(('eid_from', ''), _negated=True), _connector='OR'), name='visit_eid_comes_from_somewhere'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -63,6 +67,14 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'LPA error',
                 'ordering': ['-pk'],
+                'indexes': [
+                    models.Index(models.F('received_at'), condition=models.Q(('state', 'resolved'), _negated=True), name='lpa_queue'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['new', 'in_progress', 'resolved'])), name='lpa_report_state_known'),
+                    models.CheckConstraint(condition=models.Q(('source__in', ['header', 'app', 'smdp'])), name='lpa_report_source_known'),
+                    models.UniqueConstraint(condition=models.Q(('decides', True), ('source', 'header')), fields=('visit',), name='one_lpa_error_of_a_launch_decides'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -91,6 +103,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('success', True), models.Q(('iccid', ''), _negated=True)), models.Q(('iccid', ''), ('success', False)), _connector='OR'), name='only_a_success_names_an_iccid'),
+                    models.CheckConstraint(condition=models.Q(('paid_minor_units__isnull', True), models.Q(('currency', ''), _negated=True), _connector='OR'), name='what_was_paid_has_a_currency'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -107,37 +123,5 @@ class Migration(migrations.Migration):
                 'ordering': ['pk'],
                 'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['activation', 'registration'])), name='host_report_kind_known'), models.UniqueConstraint(fields=('handoff', 'kind', 'result'), name='host_report_is_stored_once')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='visit',
-            constraint=models.CheckConstraint(condition=models.Q(('transaction_id', ''), _negated=True), name='visit_has_a_transaction_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='visit',
-            constraint=models.CheckConstraint(condition=models.Q(('eid', ''), models.Q(('eid_from', ''), _negated=True), _connector='OR'), name='visit_eid_comes_from_somewhere'),
-        ),
-        migrations.AddIndex(
-            model_name='lpareport',
-            index=models.Index(models.F('received_at'), condition=models.Q(('state', 'resolved'), _negated=True), name='lpa_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='lpareport',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['new', 'in_progress', 'resolved'])), name='lpa_report_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='lpareport',
-            constraint=models.CheckConstraint(condition=models.Q(('source__in', ['header', 'app', 'smdp'])), name='lpa_report_source_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='lpareport',
-            constraint=models.UniqueConstraint(condition=models.Q(('decides', True), ('source', 'header')), fields=('visit',), name='one_lpa_error_of_a_launch_decides'),
-        ),
-        migrations.AddConstraint(
-            model_name='handoff',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('success', True), models.Q(('iccid', ''), _negated=True)), models.Q(('iccid', ''), ('success', False)), _connector='OR'), name='only_a_success_names_an_iccid'),
-        ),
-        migrations.AddConstraint(
-            model_name='handoff',
-            constraint=models.CheckConstraint(condition=models.Q(('paid_minor_units__isnull', True), models.Q(('currency', ''), _negated=True), _connector='OR'), name='what_was_paid_has_a_currency'),
         ),
     ]

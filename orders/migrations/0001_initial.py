@@ -48,6 +48,18 @@ class Migration(migrations.Migration):
                 ('sim', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='esim.sim')),
                 ('visit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='drafts', to='mobileplans.visit')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('submitted_at__isnull', True)), fields=('account',), name='one_open_draft_per_account'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'change'), ('monthly_minor_units__isnull', False), ('quoted_at__isnull', False)), models.Q(models.Q(('kind', 'change'), _negated=True), ('monthly_minor_units__isnull', True), ('quoted_at__isnull', True)), _connector='OR'), name='draft_that_changes_a_plan_has_its_monthly_price'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['new_plan', 'change', 'attach', 'move'])), name='draft_kind_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'new_plan'), ('running_plan__isnull', True)), models.Q(models.Q(('kind', 'new_plan'), _negated=True), ('running_plan__isnull', False)), _connector='OR'), name='draft_names_a_running_plan_unless_it_buys_one'),
+                    models.CheckConstraint(condition=models.Q(('kind', 'move'), ('moves_from__isnull', True), _connector='OR'), name='only_a_move_names_the_sim_that_it_leaves'),
+                    models.CheckConstraint(condition=models.Q(('plan__isnull', True), models.Q(('gross_minor_units__isnull', False), ('tax_minor_units__isnull', False), models.Q(('plan_name', ''), _negated=True), models.Q(('currency', ''), _negated=True)), _connector='OR'), name='draft_with_a_plan_has_its_price'),
+                    models.CheckConstraint(condition=models.Q(('sim__isnull', True), ('wants_new_esim', False), _connector='OR'), name='draft_goes_on_one_thing'),
+                    models.CheckConstraint(condition=models.Q(('submitted_at__isnull', True), models.Q(('method__isnull', False), ('plan__isnull', False)), models.Q(('gross_minor_units', 0), ('plan__isnull', False)), _connector='OR'), name='submitted_draft_is_complete'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Order',
@@ -93,6 +105,21 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-pk'],
                 'permissions': [('retry_order', 'Can retry an order that waits for staff'), ('refund_order', 'Can give up or refund an order'), ('reissue_esim', 'Can issue a new eSIM for an order')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['acknowledged', 'in_progress', 'pending', 'held', 'completed', 'failed', 'cancelled'])), name='order_state_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'change'), ('monthly_minor_units__isnull', False)), models.Q(models.Q(('kind', 'change'), _negated=True), ('monthly_minor_units__isnull', True)), _connector='OR'), name='order_that_changes_a_plan_has_its_monthly_price'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['new_plan', 'change', 'attach', 'move'])), name='order_kind_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'new_plan'), ('running_plan__isnull', True)), models.Q(models.Q(('kind', 'new_plan'), _negated=True), ('running_plan__isnull', False), ('subscription__isnull', True)), _connector='OR'), name='order_names_a_running_plan_unless_it_buys_one'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('gross_minor_units', 0), ('payment__isnull', True)), models.Q(('gross_minor_units__gt', 0), ('payment__isnull', False)), _connector='OR'), name='order_has_a_payment_if_it_costs_something'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('consent_text', ''), ('consented_at__isnull', True), ('renews', False)), models.Q(('consented_at__isnull', False), ('renews', True), models.Q(('consent_text', ''), _negated=True)), _connector='OR'), name='order_of_a_plan_that_renews_has_its_consent'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('start_now_at__isnull', True), ('start_now_text', '')), models.Q(('start_now_at__isnull', False), models.Q(('start_now_text', ''), _negated=True)), _connector='OR'), name='wish_to_start_now_has_its_text_and_time'),
+                    models.CheckConstraint(condition=models.Q(('cancel_requested_at__isnull', True), ('charge_decided_at__isnull', True), _connector='OR'), name='order_is_cancelled_or_charged_never_both'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'completed'), _negated=True), models.Q(('charge_decided_at__isnull', False), ('completed_at__isnull', False), models.Q(('subscription__isnull', False), ('running_plan__isnull', False), _connector='OR')), _connector='OR'), name='completed_order_was_charged_and_has_its_plan'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'held'), _negated=True), ('charge_decided_at__isnull', False), _connector='OR'), name='only_what_was_decided_is_held'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'failed'), _negated=True), models.Q(('failure', ''), _negated=True), _connector='OR'), name='failed_order_says_why'),
+                    models.CheckConstraint(condition=models.Q(('undone_at__isnull', True), ('state__in', ['failed', 'cancelled']), _connector='OR'), name='only_failed_or_cancelled_orders_are_undone'),
+                    models.CheckConstraint(condition=models.Q(('sim__isnull', True), ('profile__isnull', True), _connector='OR'), name='order_for_a_sim_orders_no_profile'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -120,6 +147,14 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-pk'],
                 'permissions': [('settle_declaration', 'Can settle a withdrawal or cancellation'), ('carry_out_declaration', 'Can end a plan for a withdrawal or cancellation')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['withdrawal', 'cancel'])), name='declaration_kind_known'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['received', 'matched', 'unmatched', 'done'])), name='declaration_state_known'),
+                    models.CheckConstraint(condition=models.Q(('outcome', ''), ('outcome__in', ['cancelled', 'returned', 'no_order', 'not_proven', 'has_note', 'not_running', 'too_late', 'in_use', 'refused', 'by_staff']), _connector='OR'), name='declaration_outcome_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'matched'), _negated=True), ('order__isnull', False), _connector='OR'), name='matched_declaration_has_an_order'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'unmatched'), _negated=True), ('order__isnull', True), _connector='OR'), name='unmatched_declaration_has_no_order'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('done_at__isnull', False), ('state', 'done')), models.Q(models.Q(('state', 'done'), _negated=True), ('done_at__isnull', True)), _connector='OR'), name='done_declaration_has_a_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -136,6 +171,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('order',), name='one_open_paying_code_per_order'),
+                    models.CheckConstraint(condition=models.Q(('used_at__isnull', True), ('ended_at__isnull', False), _connector='OR'), name='used_paying_code_has_ended'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), models.Q(('code', ''), _negated=True)), models.Q(('ended_at__isnull', False), ('code', '')), _connector='OR'), name='ended_paying_code_is_deleted'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -158,6 +198,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['reissue', 'release'])), name='repair_kind_known'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'done', 'refused', 'failed'])), name='repair_state_known'),
+                    models.UniqueConstraint(condition=models.Q(('state', 'asked')), fields=('order',), name='one_open_repair_per_order'),
+                    models.CheckConstraint(condition=models.Q(('state', 'asked'), ('ended_at__isnull', False), _connector='OR'), name='ended_repair_has_a_time'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'reissue'), ('state', 'done'), _negated=True), ('new_profile__isnull', False), _connector='OR'), name='reissue_that_is_done_has_a_new_profile'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -176,6 +223,13 @@ class Migration(migrations.Migration):
                 ('order', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='taken_back', to='orders.order')),
                 ('refund', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='order_return', to='payments.refund')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('minor_units__gt', 0), ('refund__isnull', False)), models.Q(models.Q(('minor_units__isnull', True), ('minor_units', 0), _connector='OR'), ('refund__isnull', True)), _connector='OR'), name='return_of_a_sum_has_its_refund'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'done', 'refused'])), name='return_state_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state', 'asked')), models.Q(models.Q(('state', 'asked'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_return_has_a_time'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='StateChange',
@@ -191,157 +245,5 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['pk'],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='draft',
-            constraint=models.UniqueConstraint(condition=models.Q(('submitted_at__isnull', True)), fields=('account',), name='one_open_draft_per_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='draft',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'change'), ('monthly_minor_units__isnull', False), ('quoted_at__isnull', False)), models.Q(models.Q(('kind', 'change'), _negated=True), ('monthly_minor_units__isnull', True), ('quoted_at__isnull', True)), _connector='OR'), name='draft_that_changes_a_plan_has_its_monthly_price'),
-        ),
-        migrations.AddConstraint(
-            model_name='draft',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['new_plan', 'change', 'attach', 'move'])), name='draft_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='draft',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'new_plan'), ('running_plan__isnull', True)), models.Q(models.Q(('kind', 'new_plan'), _negated=True), ('running_plan__isnull', False)), _connector='OR'), name='draft_names_a_running_plan_unless_it_buys_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='draft',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'move'), ('moves_from__isnull', True), _connector='OR'), name='only_a_move_names_the_sim_that_it_leaves'),
-        ),
-        migrations.AddConstraint(
-            model_name='draft',
-            constraint=models.CheckConstraint(condition=models.Q(('plan__isnull', True), models.Q(('gross_minor_units__isnull', False), ('tax_minor_units__isnull', False), models.Q(('plan_name', ''), _negated=True), models.Q(('currency', ''), _negated=True)), _connector='OR'), name='draft_with_a_plan_has_its_price'),
-        ),
-        migrations.AddConstraint(
-            model_name='draft',
-            constraint=models.CheckConstraint(condition=models.Q(('sim__isnull', True), ('wants_new_esim', False), _connector='OR'), name='draft_goes_on_one_thing'),
-        ),
-        migrations.AddConstraint(
-            model_name='draft',
-            constraint=models.CheckConstraint(condition=models.Q(('submitted_at__isnull', True), models.Q(('method__isnull', False), ('plan__isnull', False)), models.Q(('gross_minor_units', 0), ('plan__isnull', False)), _connector='OR'), name='submitted_draft_is_complete'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['acknowledged', 'in_progress', 'pending', 'held', 'completed', 'failed', 'cancelled'])), name='order_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'change'), ('monthly_minor_units__isnull', False)), models.Q(models.Q(('kind', 'change'), _negated=True), ('monthly_minor_units__isnull', True)), _connector='OR'), name='order_that_changes_a_plan_has_its_monthly_price'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['new_plan', 'change', 'attach', 'move'])), name='order_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'new_plan'), ('running_plan__isnull', True)), models.Q(models.Q(('kind', 'new_plan'), _negated=True), ('running_plan__isnull', False), ('subscription__isnull', True)), _connector='OR'), name='order_names_a_running_plan_unless_it_buys_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gross_minor_units', 0), ('payment__isnull', True)), models.Q(('gross_minor_units__gt', 0), ('payment__isnull', False)), _connector='OR'), name='order_has_a_payment_if_it_costs_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('consent_text', ''), ('consented_at__isnull', True), ('renews', False)), models.Q(('consented_at__isnull', False), ('renews', True), models.Q(('consent_text', ''), _negated=True)), _connector='OR'), name='order_of_a_plan_that_renews_has_its_consent'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('start_now_at__isnull', True), ('start_now_text', '')), models.Q(('start_now_at__isnull', False), models.Q(('start_now_text', ''), _negated=True)), _connector='OR'), name='wish_to_start_now_has_its_text_and_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('cancel_requested_at__isnull', True), ('charge_decided_at__isnull', True), _connector='OR'), name='order_is_cancelled_or_charged_never_both'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'completed'), _negated=True), models.Q(('charge_decided_at__isnull', False), ('completed_at__isnull', False), models.Q(('subscription__isnull', False), ('running_plan__isnull', False), _connector='OR')), _connector='OR'), name='completed_order_was_charged_and_has_its_plan'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'held'), _negated=True), ('charge_decided_at__isnull', False), _connector='OR'), name='only_what_was_decided_is_held'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'failed'), _negated=True), models.Q(('failure', ''), _negated=True), _connector='OR'), name='failed_order_says_why'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('undone_at__isnull', True), ('state__in', ['failed', 'cancelled']), _connector='OR'), name='only_failed_or_cancelled_orders_are_undone'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('sim__isnull', True), ('profile__isnull', True), _connector='OR'), name='order_for_a_sim_orders_no_profile'),
-        ),
-        migrations.AddConstraint(
-            model_name='declaration',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['withdrawal', 'cancel'])), name='declaration_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='declaration',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['received', 'matched', 'unmatched', 'done'])), name='declaration_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='declaration',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome', ''), ('outcome__in', ['cancelled', 'returned', 'no_order', 'not_proven', 'has_note', 'not_running', 'too_late', 'in_use', 'refused', 'by_staff']), _connector='OR'), name='declaration_outcome_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='declaration',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'matched'), _negated=True), ('order__isnull', False), _connector='OR'), name='matched_declaration_has_an_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='declaration',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'unmatched'), _negated=True), ('order__isnull', True), _connector='OR'), name='unmatched_declaration_has_no_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='declaration',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('done_at__isnull', False), ('state', 'done')), models.Q(models.Q(('state', 'done'), _negated=True), ('done_at__isnull', True)), _connector='OR'), name='done_declaration_has_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='payingcode',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('order',), name='one_open_paying_code_per_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='payingcode',
-            constraint=models.CheckConstraint(condition=models.Q(('used_at__isnull', True), ('ended_at__isnull', False), _connector='OR'), name='used_paying_code_has_ended'),
-        ),
-        migrations.AddConstraint(
-            model_name='payingcode',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), models.Q(('code', ''), _negated=True)), models.Q(('ended_at__isnull', False), ('code', '')), _connector='OR'), name='ended_paying_code_is_deleted'),
-        ),
-        migrations.AddConstraint(
-            model_name='repair',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['reissue', 'release'])), name='repair_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='repair',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'done', 'refused', 'failed'])), name='repair_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='repair',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'asked')), fields=('order',), name='one_open_repair_per_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='repair',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'asked'), ('ended_at__isnull', False), _connector='OR'), name='ended_repair_has_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='repair',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'reissue'), ('state', 'done'), _negated=True), ('new_profile__isnull', False), _connector='OR'), name='reissue_that_is_done_has_a_new_profile'),
-        ),
-        migrations.AddConstraint(
-            model_name='return',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('minor_units__gt', 0), ('refund__isnull', False)), models.Q(models.Q(('minor_units__isnull', True), ('minor_units', 0), _connector='OR'), ('refund__isnull', True)), _connector='OR'), name='return_of_a_sum_has_its_refund'),
-        ),
-        migrations.AddConstraint(
-            model_name='return',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'done', 'refused'])), name='return_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='return',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state', 'asked')), models.Q(models.Q(('state', 'asked'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_return_has_a_time'),
         ),
     ]

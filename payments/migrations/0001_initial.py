@@ -47,6 +47,12 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-pk'],
                 'permissions': [('end_mandate', 'Can end a mandate')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('purpose', ''), _negated=True), models.Q(('text', ''), _negated=True), models.Q(('language', ''), _negated=True)), name='mandate_says_what_was_agreed'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('currency', ''), ('highest_minor_units__isnull', True)), models.Q(('highest_minor_units__isnull', False), models.Q(('currency', ''), _negated=True)), _connector='OR'), name='mandate_limit_is_an_amount_in_a_currency'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('end_reason', ''), ('ended_at__isnull', True)), models.Q(('end_reason__in', ['withdrawn', 'over', 'replaced', 'removed', 'stopped', 'fraud', 'staff']), ('ended_at__gte', models.F('agreed_at'))), _connector='OR'), name='ended_mandate_has_a_time_and_a_reason'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('end_reason', 'staff'), models.Q(('note', ''), _negated=True)), models.Q(models.Q(('end_reason', 'staff'), _negated=True), ('note', '')), _connector='OR'), name='staff_say_why_they_end_a_mandate'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -130,6 +136,22 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('mandate', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='payments.mandate')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['intended', 'pending', 'authorised', 'declined', 'captured', 'refunded', 'voided'])), name='payment_state_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('declined_at__isnull', False), ('refusal_kind__in', ['final', 'later', 'customer']), ('state', 'declined')), models.Q(models.Q(('state', 'declined'), _negated=True), ('declined_at__isnull', True), ('refusal_kind', '')), _connector='OR'), name='declined_payment_has_a_kind_and_a_time'),
+                    models.CheckConstraint(condition=models.Q(('retry_at__isnull', True), ('refusal_kind', 'later'), _connector='OR'), name='only_a_refusal_for_now_says_when_to_try_again'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('initiator', 'operator'), ('mandate__isnull', False)), models.Q(('initiator', 'customer'), ('mandate__isnull', True)), _connector='OR'), name='payment_of_the_operator_has_a_mandate'),
+                    models.CheckConstraint(condition=models.Q(('notice', ''), ('initiator', 'operator'), _connector='OR'), name='only_a_charge_under_a_mandate_names_a_notice'),
+                    models.CheckConstraint(condition=models.Q(('initiator', 'operator'), ('state', 'pending'), _negated=True), name='payment_of_the_operator_waits_for_nobody'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('captured_at__isnull', False), ('state__in', ['captured', 'refunded'])), models.Q(models.Q(('state__in', ['captured', 'refunded']), _negated=True), ('captured_at__isnull', True)), _connector='OR'), name='charged_payment_has_a_time'),
+                    models.CheckConstraint(condition=models.Q(('minor_units__gt', 0)), name='payment_has_an_amount'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['authorised', 'captured', 'refunded']), _negated=True), models.Q(('gateway_id', ''), _negated=True), _connector='OR'), name='payment_at_the_gateway_has_its_id'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('minor_units__gte', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('refunded_minor_units'), '+', models.F('refunding_minor_units')), '+', models.F('lost_minor_units'))), ('state__in', ['captured', 'refunded'])), models.Q(models.Q(('state__in', ['captured', 'refunded']), _negated=True), ('lost_minor_units', 0), ('refunded_minor_units', 0), ('refunding_minor_units', 0)), _connector='OR'), name='captured_less_refunded_and_lost_is_never_negative'),
+                    models.CheckConstraint(condition=models.Q(('in_flight_minor_units__isnull', True), ('refunding_minor_units__lte', models.F('in_flight_minor_units')), _connector='OR'), name='no_refund_begins_while_a_dispute_is_open'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('refunded_minor_units', models.F('minor_units')), ('state', 'refunded')), models.Q(models.Q(('state', 'refunded'), _negated=True), ('refunded_minor_units__lt', models.F('minor_units'))), _connector='OR'), name='refunded_payment_is_given_back_whole'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='GatewayCall',
@@ -175,6 +197,18 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-pk'],
                 'permissions': [('decide_dispute', 'Can answer or accept a dispute')],
+                'indexes': [
+                    models.Index(models.F('due_at'), condition=models.Q(('ended_at__isnull', True)), name='open_disputes_by_due_time'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('gateway', 'gateway_id'), name='dispute_of_a_gateway_is_stored_once'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['opened', 'answered', 'won', 'lost'])), name='dispute_state_known'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['inquiry', 'dispute'])), name='dispute_kind_known'),
+                    models.CheckConstraint(condition=models.Q(('minor_units__gt', 0)), name='dispute_has_an_amount'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'dispute'), models.Q(('state', 'won'), _negated=True)), ('taken_minor_units', 0), _connector='OR'), name='inquiry_and_won_dispute_have_taken_nothing'),
+                    models.CheckConstraint(condition=models.Q(('counted_minor_units__lte', models.F('taken_minor_units'))), name='no_more_is_lost_than_was_taken'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', ['opened', 'answered'])), models.Q(('ended_at__isnull', False), ('state__in', ['won', 'lost'])), _connector='OR'), name='ended_dispute_has_a_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -199,6 +233,11 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-day', '-pk'],
                 'permissions': [('settle_difference', "Can settle a difference in a gateway's books")],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('settled_at__isnull', True)), fields=('gateway', 'kind', 'subject'), name='open_difference_is_found_once'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['charge_unknown', 'charge_missing', 'refund_unknown', 'refund_missing', 'dispute_differs', 'wrong_amount', 'wrong_currency', 'wrong_day', 'wrong_fee', 'fee_unknown', 'doubled', 'payout_sum', 'entry_changed'])), name='difference_kind_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), ('settled_at__isnull', True), ('settled_by__isnull', True)), models.Q(('settled_at__isnull', False), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='settled_difference_has_a_reason'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -212,6 +251,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('verdict__in', ['', 'right', 'wrong', 'over'])), name='code_verdict_known'),
+                    models.CheckConstraint(condition=models.Q(('verdict', ''), ('code', ''), _connector='OR'), name='compared_code_is_deleted'),
+                    models.UniqueConstraint(condition=models.Q(('verdict', '')), fields=('payment',), name='one_code_of_a_payment_is_compared_at_a_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -236,6 +280,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('settle_removal', 'Can settle the removal of a card at the gateway')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('gateway', ''), _negated=True), name='payment_method_has_a_gateway'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['card', 'voucher', 'bill', 'page'])), name='method_kind_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'card'), _negated=True), models.Q(('expiry_month__isnull', False), ('expiry_month__range', (1, 12)), ('expiry_year__isnull', False)), _connector='OR'), name='card_expires_in_a_month'),
+                    models.CheckConstraint(condition=models.Q(('kind', 'card'), models.Q(('brand', ''), ('expiry_month__isnull', True), ('expiry_year__isnull', True)), _connector='OR'), name='only_a_card_has_a_brand_and_an_expiry'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'card'), _negated=True), ('last4__regex', '^[0-9]{4}$'), _connector='OR'), name='only_the_last_four_of_a_card'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'page'), ('last4', '')), ('last4__regex', '^[0-9A-Z]{4}$'), _connector='OR'), name='only_the_last_four_of_a_code'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'page'), _negated=True), ('token', ''), _connector='OR'), name='nothing_is_known_before_the_page'),
+                    models.CheckConstraint(condition=models.Q(('forgotten_at__isnull', True), models.Q(('removed_at__isnull', False), ('token', '')), _connector='OR'), name='what_is_forgotten_was_removed_and_has_no_token'),
+                ],
             },
         ),
         migrations.AddField(
@@ -268,6 +322,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('gateway', ''), _negated=True), name='card_page_has_a_gateway'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['intended', 'open', 'taken', 'refused', 'lapsed'])), name='card_page_state_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['open', 'taken']), _negated=True), models.Q(models.Q(('gateway_id', ''), _negated=True), models.Q(('url', ''), _negated=True)), _connector='OR'), name='open_card_page_has_an_address'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('method__isnull', False), ('state', 'taken')), models.Q(models.Q(('state', 'taken'), _negated=True), ('method__isnull', True)), _connector='OR'), name='card_page_has_a_method_once_it_is_taken'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -292,6 +352,15 @@ class Migration(migrations.Migration):
                 ('currency', models.CharField(max_length=3)),
                 ('payment', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='receipt', to='payments.payment')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('year', 'number'), name='receipt_number_is_given_once'),
+                    models.CheckConstraint(condition=models.Q(('year', models.F('issued_on__year'))), name='receipt_is_of_the_year_of_its_day'),
+                    models.CheckConstraint(condition=models.Q(('minor_units', django.db.models.expressions.CombinedExpression(models.F('net_minor_units'), '+', models.F('tax_minor_units')))), name='receipt_adds_up'),
+                    payments.constraints.SameAsParent(field='minor_units', name='receipt_is_over_what_was_paid', parent='payment'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ends_on__isnull', True), ('starts_on__isnull', True)), models.Q(('ends_on__gte', models.F('starts_on')), ('ends_on__isnull', False), ('starts_on__isnull', False)), _connector='OR'), name='receipt_has_both_days_of_a_period'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Refund',
@@ -314,6 +383,14 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['pk'],
                 'permissions': [('refund_charge', 'Can refund a charge in parts')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'done', 'failed'])), name='refund_state_known'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['goodwill', 'shortened', 'ended', 'one_period', 'undone'])), name='refund_kind_known'),
+                    models.CheckConstraint(condition=models.Q(('minor_units__gt', 0)), name='refund_has_an_amount'),
+                    models.UniqueConstraint(condition=models.Q(('state', 'asked')), fields=('payment', 'kind'), name='one_open_refund_of_a_kind_per_payment'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state', 'asked')), models.Q(models.Q(('state', 'asked'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_refund_has_a_time'),
+                    models.CheckConstraint(condition=models.Q(('settled_at__isnull', True), ('state', 'failed'), _connector='OR'), name='only_a_failed_refund_is_settled'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -332,6 +409,14 @@ class Migration(migrations.Migration):
                 ('receipt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credit_notes', to='payments.receipt')),
                 ('refund', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='credit_note', to='payments.refund')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('year', 'number'), name='credit_note_number_is_given_once'),
+                    models.CheckConstraint(condition=models.Q(('year', models.F('issued_on__year'))), name='credit_note_is_of_the_year_of_its_day'),
+                    models.CheckConstraint(condition=models.Q(('minor_units', django.db.models.expressions.CombinedExpression(models.F('net_minor_units'), '+', models.F('tax_minor_units')))), name='credit_note_adds_up'),
+                    payments.constraints.SameAsParent(field='minor_units', name='credit_note_is_over_what_was_given_back', parent='refund'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='StoppedDevice',
@@ -350,6 +435,11 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-pk'],
                 'permissions': [('lift_stop', 'Can let a stopped device buy again')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['eid', 'imei'])), name='stopped_device_kind_known'),
+                    models.UniqueConstraint(condition=models.Q(('lifted_at__isnull', True)), fields=('digest',), name='one_stop_per_device'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('lifted_at__isnull', True), ('lifted_because', ''), ('lifted_by__isnull', True)), models.Q(('lifted_at__isnull', False), ('lifted_by__isnull', False), models.Q(('lifted_because', ''), _negated=True)), _connector='OR'), name='who_lifts_a_stop_says_why'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -368,6 +458,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('gateway', 'identifier'), name='event_of_a_gateway_is_stored_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -405,256 +498,12 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('gateway', 'gateway_id'), name='fraud_warning_of_a_gateway_is_stored_once')],
             },
         ),
-        migrations.AddIndex(
-            model_name='dispute',
-            index=models.Index(models.F('due_at'), condition=models.Q(('ended_at__isnull', True)), name='open_disputes_by_due_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.UniqueConstraint(fields=('gateway', 'gateway_id'), name='dispute_of_a_gateway_is_stored_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['opened', 'answered', 'won', 'lost'])), name='dispute_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['inquiry', 'dispute'])), name='dispute_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(('minor_units__gt', 0)), name='dispute_has_an_amount'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'dispute'), models.Q(('state', 'won'), _negated=True)), ('taken_minor_units', 0), _connector='OR'), name='inquiry_and_won_dispute_have_taken_nothing'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(('counted_minor_units__lte', models.F('taken_minor_units'))), name='no_more_is_lost_than_was_taken'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', ['opened', 'answered'])), models.Q(('ended_at__isnull', False), ('state__in', ['won', 'lost'])), _connector='OR'), name='ended_dispute_has_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='bookdifference',
-            constraint=models.UniqueConstraint(condition=models.Q(('settled_at__isnull', True)), fields=('gateway', 'kind', 'subject'), name='open_difference_is_found_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='bookdifference',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['charge_unknown', 'charge_missing', 'refund_unknown', 'refund_missing', 'dispute_differs', 'wrong_amount', 'wrong_currency', 'wrong_day', 'wrong_fee', 'fee_unknown', 'doubled', 'payout_sum', 'entry_changed'])), name='difference_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='bookdifference',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), ('settled_at__isnull', True), ('settled_by__isnull', True)), models.Q(('settled_at__isnull', False), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='settled_difference_has_a_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentcode',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ['', 'right', 'wrong', 'over'])), name='code_verdict_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentcode',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict', ''), ('code', ''), _connector='OR'), name='compared_code_is_deleted'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentcode',
-            constraint=models.UniqueConstraint(condition=models.Q(('verdict', '')), fields=('payment',), name='one_code_of_a_payment_is_compared_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentmethod',
-            constraint=models.CheckConstraint(condition=models.Q(('gateway', ''), _negated=True), name='payment_method_has_a_gateway'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentmethod',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['card', 'voucher', 'bill', 'page'])), name='method_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentmethod',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'card'), _negated=True), models.Q(('expiry_month__isnull', False), ('expiry_month__range', (1, 12)), ('expiry_year__isnull', False)), _connector='OR'), name='card_expires_in_a_month'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentmethod',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'card'), models.Q(('brand', ''), ('expiry_month__isnull', True), ('expiry_year__isnull', True)), _connector='OR'), name='only_a_card_has_a_brand_and_an_expiry'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentmethod',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'card'), _negated=True), ('last4__regex', '^[0-9]{4}$'), _connector='OR'), name='only_the_last_four_of_a_card'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentmethod',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'page'), ('last4', '')), ('last4__regex', '^[0-9A-Z]{4}$'), _connector='OR'), name='only_the_last_four_of_a_code'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentmethod',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'page'), _negated=True), ('token', ''), _connector='OR'), name='nothing_is_known_before_the_page'),
-        ),
-        migrations.AddConstraint(
-            model_name='paymentmethod',
-            constraint=models.CheckConstraint(condition=models.Q(('forgotten_at__isnull', True), models.Q(('removed_at__isnull', False), ('token', '')), _connector='OR'), name='what_is_forgotten_was_removed_and_has_no_token'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['intended', 'pending', 'authorised', 'declined', 'captured', 'refunded', 'voided'])), name='payment_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('declined_at__isnull', False), ('refusal_kind__in', ['final', 'later', 'customer']), ('state', 'declined')), models.Q(models.Q(('state', 'declined'), _negated=True), ('declined_at__isnull', True), ('refusal_kind', '')), _connector='OR'), name='declined_payment_has_a_kind_and_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('retry_at__isnull', True), ('refusal_kind', 'later'), _connector='OR'), name='only_a_refusal_for_now_says_when_to_try_again'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('initiator', 'operator'), ('mandate__isnull', False)), models.Q(('initiator', 'customer'), ('mandate__isnull', True)), _connector='OR'), name='payment_of_the_operator_has_a_mandate'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('notice', ''), ('initiator', 'operator'), _connector='OR'), name='only_a_charge_under_a_mandate_names_a_notice'),
-        ),
         migrations.AddConstraint(
             model_name='payment',
             constraint=payments.constraints.SameAsParent(field='method', name='the_mandate_is_of_the_payments_method', parent='mandate', parent_field='method'),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('initiator', 'operator'), ('state', 'pending'), _negated=True), name='payment_of_the_operator_waits_for_nobody'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('captured_at__isnull', False), ('state__in', ['captured', 'refunded'])), models.Q(models.Q(('state__in', ['captured', 'refunded']), _negated=True), ('captured_at__isnull', True)), _connector='OR'), name='charged_payment_has_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('minor_units__gt', 0)), name='payment_has_an_amount'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['authorised', 'captured', 'refunded']), _negated=True), models.Q(('gateway_id', ''), _negated=True), _connector='OR'), name='payment_at_the_gateway_has_its_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('minor_units__gte', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('refunded_minor_units'), '+', models.F('refunding_minor_units')), '+', models.F('lost_minor_units'))), ('state__in', ['captured', 'refunded'])), models.Q(models.Q(('state__in', ['captured', 'refunded']), _negated=True), ('lost_minor_units', 0), ('refunded_minor_units', 0), ('refunding_minor_units', 0)), _connector='OR'), name='captured_less_refunded_and_lost_is_never_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('in_flight_minor_units__isnull', True), ('refunding_minor_units__lte', models.F('in_flight_minor_units')), _connector='OR'), name='no_refund_begins_while_a_dispute_is_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('refunded_minor_units', models.F('minor_units')), ('state', 'refunded')), models.Q(models.Q(('state', 'refunded'), _negated=True), ('refunded_minor_units__lt', models.F('minor_units'))), _connector='OR'), name='refunded_payment_is_given_back_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='mandate',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('purpose', ''), _negated=True), models.Q(('text', ''), _negated=True), models.Q(('language', ''), _negated=True)), name='mandate_says_what_was_agreed'),
-        ),
-        migrations.AddConstraint(
-            model_name='mandate',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('currency', ''), ('highest_minor_units__isnull', True)), models.Q(('highest_minor_units__isnull', False), models.Q(('currency', ''), _negated=True)), _connector='OR'), name='mandate_limit_is_an_amount_in_a_currency'),
-        ),
-        migrations.AddConstraint(
-            model_name='mandate',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('end_reason', ''), ('ended_at__isnull', True)), models.Q(('end_reason__in', ['withdrawn', 'over', 'replaced', 'removed', 'stopped', 'fraud', 'staff']), ('ended_at__gte', models.F('agreed_at'))), _connector='OR'), name='ended_mandate_has_a_time_and_a_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='mandate',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('end_reason', 'staff'), models.Q(('note', ''), _negated=True)), models.Q(models.Q(('end_reason', 'staff'), _negated=True), ('note', '')), _connector='OR'), name='staff_say_why_they_end_a_mandate'),
-        ),
-        migrations.AddConstraint(
             model_name='mandate',
             constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('method', 'purpose'), name='one_live_mandate_per_method_and_purpose'),
-        ),
-        migrations.AddConstraint(
-            model_name='cardpage',
-            constraint=models.CheckConstraint(condition=models.Q(('gateway', ''), _negated=True), name='card_page_has_a_gateway'),
-        ),
-        migrations.AddConstraint(
-            model_name='cardpage',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['intended', 'open', 'taken', 'refused', 'lapsed'])), name='card_page_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='cardpage',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['open', 'taken']), _negated=True), models.Q(models.Q(('gateway_id', ''), _negated=True), models.Q(('url', ''), _negated=True)), _connector='OR'), name='open_card_page_has_an_address'),
-        ),
-        migrations.AddConstraint(
-            model_name='cardpage',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('method__isnull', False), ('state', 'taken')), models.Q(models.Q(('state', 'taken'), _negated=True), ('method__isnull', True)), _connector='OR'), name='card_page_has_a_method_once_it_is_taken'),
-        ),
-        migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.UniqueConstraint(fields=('year', 'number'), name='receipt_number_is_given_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.CheckConstraint(condition=models.Q(('year', models.F('issued_on__year'))), name='receipt_is_of_the_year_of_its_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.CheckConstraint(condition=models.Q(('minor_units', django.db.models.expressions.CombinedExpression(models.F('net_minor_units'), '+', models.F('tax_minor_units')))), name='receipt_adds_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='receipt',
-            constraint=payments.constraints.SameAsParent(field='minor_units', name='receipt_is_over_what_was_paid', parent='payment'),
-        ),
-        migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ends_on__isnull', True), ('starts_on__isnull', True)), models.Q(('ends_on__gte', models.F('starts_on')), ('ends_on__isnull', False), ('starts_on__isnull', False)), _connector='OR'), name='receipt_has_both_days_of_a_period'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'done', 'failed'])), name='refund_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['goodwill', 'shortened', 'ended', 'one_period', 'undone'])), name='refund_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('minor_units__gt', 0)), name='refund_has_an_amount'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'asked')), fields=('payment', 'kind'), name='one_open_refund_of_a_kind_per_payment'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state', 'asked')), models.Q(models.Q(('state', 'asked'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_refund_has_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('settled_at__isnull', True), ('state', 'failed'), _connector='OR'), name='only_a_failed_refund_is_settled'),
-        ),
-        migrations.AddConstraint(
-            model_name='creditnote',
-            constraint=models.UniqueConstraint(fields=('year', 'number'), name='credit_note_number_is_given_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='creditnote',
-            constraint=models.CheckConstraint(condition=models.Q(('year', models.F('issued_on__year'))), name='credit_note_is_of_the_year_of_its_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='creditnote',
-            constraint=models.CheckConstraint(condition=models.Q(('minor_units', django.db.models.expressions.CombinedExpression(models.F('net_minor_units'), '+', models.F('tax_minor_units')))), name='credit_note_adds_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='creditnote',
-            constraint=payments.constraints.SameAsParent(field='minor_units', name='credit_note_is_over_what_was_given_back', parent='refund'),
-        ),
-        migrations.AddConstraint(
-            model_name='stoppeddevice',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['eid', 'imei'])), name='stopped_device_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='stoppeddevice',
-            constraint=models.UniqueConstraint(condition=models.Q(('lifted_at__isnull', True)), fields=('digest',), name='one_stop_per_device'),
-        ),
-        migrations.AddConstraint(
-            model_name='stoppeddevice',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lifted_at__isnull', True), ('lifted_because', ''), ('lifted_by__isnull', True)), models.Q(('lifted_at__isnull', False), ('lifted_by__isnull', False), models.Q(('lifted_because', ''), _negated=True)), _connector='OR'), name='who_lifts_a_stop_says_why'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookevent',
-            constraint=models.UniqueConstraint(fields=('gateway', 'identifier'), name='event_of_a_gateway_is_stored_once'),
         ),
     ]

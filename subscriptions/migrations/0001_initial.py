@@ -62,6 +62,13 @@ class Migration(migrations.Migration):
                 ('last_error', models.CharField(blank=True, max_length=200)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='line_links', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['finding', 'proving', 'asking', 'linked', 'refused', 'lapsed'])), name='line_link_state_known'),
+                    models.UniqueConstraint(condition=models.Q(('state__in', ['asking', 'finding', 'proving'])), fields=('account', 'number'), name='one_open_link_per_number'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', ['asking', 'finding', 'proving'])), models.Q(models.Q(('state__in', ['asking', 'finding', 'proving']), _negated=True), ('bill_code', ''), ('ended_at__isnull', False)), _connector='OR'), name='ended_link_has_a_time_and_no_bill_code'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='CustomerCall',
@@ -79,6 +86,12 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['pk'],
                 'abstract': False,
+                'indexes': [
+                    models.Index(fields=['sent_at'], name='customer_calls_by_time'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('line__isnull', False), ('link__isnull', True)), models.Q(('line__isnull', True), ('link__isnull', False)), _connector='OR'), name='customer_call_is_about_a_line_or_a_link'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -119,6 +132,18 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['subscription', 'number'],
+                'indexes': [
+                    models.Index(fields=['line', 'usable_until'], name='periods_of_a_line_by_end'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('grace_by_fault', False), ('grace_until__isnull', False), _connector='OR'), name='a_fault_has_its_grace'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['planned', 'paid', 'lapsed'])), name='period_state_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ends_at__isnull', True), ('starts_at__isnull', True)), models.Q(('ends_at__gt', models.F('starts_at')), ('starts_at__isnull', False)), _connector='OR'), name='period_ends_after_it_starts'),
+                    models.CheckConstraint(condition=models.Q(('usable_until__isnull', True), ('usable_until__lte', models.F('ends_at')), _connector='OR'), name='period_is_usable_within_its_bounds'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'paid'), _negated=True), models.Q(('ends_at__isnull', False), ('starts_at__isnull', False), ('usable_until__isnull', False)), _connector='OR'), name='paid_period_has_its_time'),
+                    models.CheckConstraint(condition=models.Q(('number', 1), ('starts_at__isnull', True), ('follows__isnull', False), ('after_hold', True), _connector='OR'), name='a_gap_comes_only_after_hold'),
+                    payments.constraints.SameAsParent(field='starts_at', name='a_period_begins_where_the_one_before_ends', parent='follows', parent_field='ends_at'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -131,6 +156,12 @@ class Migration(migrations.Migration):
                 ('countries', models.JSONField(help_text='ISO 3166-1 alpha-2 codes in upper case.')),
                 ('period', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='buckets', to='subscriptions.period')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['allowance', 'unlimited', 'microbalance'])), name='bucket_kind_known'),
+                    models.CheckConstraint(condition=models.Q(('kind', 'unlimited'), ('used_bytes__lte', models.F('total_bytes')), _connector='OR'), name='no_more_used_than_there_was'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Attempt',
@@ -143,6 +174,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('is_live', True)), fields=('period',), name='one_open_or_captured_attempt_per_period'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -164,6 +198,10 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-pk'],
                 'permissions': [('announce_price', 'Can announce and withdraw a new price')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('minor_units__gt', 0)), name='new_price_is_a_price'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('market', ''), _negated=True), models.Q(('currency', ''), _negated=True)), name='new_price_has_a_market_and_a_currency'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -178,6 +216,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'SIMs on lines',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('proof__in', ['', 'issued', 'proven', 'staff', 'operator'])), name='sim_proof_known'),
+                    models.UniqueConstraint(condition=models.Q(('until__isnull', True)), fields=('sim',), name='sim_is_on_one_line_at_a_time'),
+                    models.CheckConstraint(condition=models.Q(('until__isnull', True), ('until__gte', models.F('since')), _connector='OR'), name='sim_leaves_a_line_after_it_came'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -211,6 +254,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('resume_subscription', 'Can resume a parked subscription')],
+                'indexes': [
+                    models.Index(models.F('due_at'), condition=models.Q(('due_at__isnull', False)), name='due_subscriptions'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('ended_at', None), ('live_sims', 0), _connector='OR'), name='what_has_ended_is_not_live'),
+                    models.CheckConstraint(condition=models.Q(('lost_time__isnull', True), ('lost_time__gt', datetime.timedelta(0)), _connector='OR'), name='lost_time_is_positive'),
+                    models.CheckConstraint(condition=models.Q(('master__in', ['portal', 'operator'])), name='subscription_master_known'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ['prepared', 'active', 'grace', 'on_hold', 'ended'])), name='subscription_state_known'),
+                    models.CheckConstraint(condition=models.Q(('parked_because', ''), ('parked_because__in', ['fault', 'dispute']), _connector='OR'), name='park_reason_known'),
+                    models.CheckConstraint(condition=models.Q(('due_at__isnull', True), models.Q(('anchored_at__isnull', False), ('master', 'portal'), ('state__in', ['active', 'grace', 'on_hold'])), _connector='OR'), name='only_what_renews_is_due'),
+                    models.CheckConstraint(condition=models.Q(('changing', ''), models.Q(('anchored_at__isnull', False), ('master', 'portal')), _connector='OR'), name='only_what_renews_is_changed'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['grace', 'on_hold']), _negated=True), ('anchored_at__isnull', False), _connector='OR'), name='only_what_renews_is_overdue'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('cancelled_at__isnull', True), ('last_number__isnull', True)), models.Q(('cancelled_at__isnull', False), ('last_number__isnull', False)), _connector='OR'), name='cancelled_subscription_has_its_last_period'),
+                    models.CheckConstraint(condition=models.Q(('last_number__isnull', True), ('decided_number__lte', models.F('last_number')), _connector='OR'), name='nothing_is_charged_after_the_last_period'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -228,6 +286,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('change', 'subscription'), name='one_notice_of_a_change_per_subscription'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('reached_at__isnull', True), ('reached_by', '')), models.Q(('reached_at__isnull', False), ('reached_by__in', ['delivered', 'opened'])), _connector='OR'), name='notice_that_reached_says_when_and_how'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('text', ''), _negated=True), models.Q(('language', ''), _negated=True)), name='notice_has_its_text'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -247,6 +310,13 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'move of a plan',
                 'verbose_name_plural': 'moves of plans',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['prepared', 'begun', 'live', 'done', 'undone', 'dropped'])), name='plan_move_state_known'),
+                    models.UniqueConstraint(condition=models.Q(('state__in', frozenset(['begun', 'live', 'prepared']))), fields=('line',), name='one_open_move_per_line'),
+                    models.CheckConstraint(condition=models.Q(('old', models.F('new')), _negated=True), name='plan_moves_between_two_sims'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['live', 'done']), _negated=True), ('retires_at__isnull', False), _connector='OR'), name='old_sim_leaves_at_a_known_time'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', frozenset(['begun', 'live', 'prepared']))), models.Q(models.Q(('state__in', frozenset(['begun', 'live', 'prepared'])), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_move_has_a_time'),
+                ],
             },
         ),
         migrations.AddField(
@@ -282,6 +352,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'live SIM',
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('until__isnull', True)), fields=('subscription', 'sim'), name='plan_is_active_once_on_a_sim'),
+                    models.CheckConstraint(condition=models.Q(('until__isnull', True), ('until__gte', models.F('since')), _connector='OR'), name='plan_is_inactive_after_it_was_active'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -314,6 +388,9 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['pk'],
                 'abstract': False,
+                'indexes': [
+                    models.Index(fields=['sent_at'], name='charging_calls_by_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -331,6 +408,16 @@ class Migration(migrations.Migration):
                 ('received_at', models.DateTimeField()),
                 ('line', models.ForeignKey(blank=True, db_index=False, help_text='The line that the SIM was on. Empty if it was on none.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='usage', to='subscriptions.line')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['line', 'used_at'], name='usage_of_a_line'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('source', 'record_id', 'day'), name='usage_record_counts_once'),
+                    models.CheckConstraint(condition=models.Q(('bytes__gte', 0), ('uncovered_bytes__gte', 0)), name='usage_record_is_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('uncovered_bytes__lte', models.F('bytes'))), name='no_more_uncovered_than_was_used'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='WayOut',
@@ -352,6 +439,14 @@ class Migration(migrations.Migration):
                 'verbose_name': 'way out',
                 'verbose_name_plural': 'ways out',
                 'ordering': ['-pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'open', 'closing', 'closed', 'refused'])), name='way_out_state_known'),
+                    models.CheckConstraint(condition=models.Q(('refusal', ''), ('refusal__in', ['limit', 'network', 'no_answer']), _connector='OR'), name='way_out_refusal_known'),
+                    models.UniqueConstraint(condition=models.Q(('state__in', frozenset(['asked', 'open']))), fields=('sim',), name='one_way_out_per_sim'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'open'), _negated=True), ('ends_at__isnull', False), _connector='OR'), name='open_way_out_has_its_end'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'refused'), _negated=True), models.Q(('refusal', ''), _negated=True), _connector='OR'), name='refused_way_out_says_why'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('state', 'closed')), models.Q(models.Q(('state', 'closed'), _negated=True), ('closed_at__isnull', True)), _connector='OR'), name='closed_way_out_has_a_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -371,144 +466,8 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name='linelink',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['finding', 'proving', 'asking', 'linked', 'refused', 'lapsed'])), name='line_link_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='linelink',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['asking', 'finding', 'proving'])), fields=('account', 'number'), name='one_open_link_per_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='linelink',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', ['asking', 'finding', 'proving'])), models.Q(models.Q(('state__in', ['asking', 'finding', 'proving']), _negated=True), ('bill_code', ''), ('ended_at__isnull', False)), _connector='OR'), name='ended_link_has_a_time_and_no_bill_code'),
-        ),
-        migrations.AddIndex(
-            model_name='customercall',
-            index=models.Index(fields=['sent_at'], name='customer_calls_by_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='customercall',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('line__isnull', False), ('link__isnull', True)), models.Q(('line__isnull', True), ('link__isnull', False)), _connector='OR'), name='customer_call_is_about_a_line_or_a_link'),
-        ),
-        migrations.AddConstraint(
-            model_name='bucket',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['allowance', 'unlimited', 'microbalance'])), name='bucket_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='bucket',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'unlimited'), ('used_bytes__lte', models.F('total_bytes')), _connector='OR'), name='no_more_used_than_there_was'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_live', True)), fields=('period',), name='one_open_or_captured_attempt_per_period'),
-        ),
-        migrations.AddConstraint(
-            model_name='pricechange',
-            constraint=models.CheckConstraint(condition=models.Q(('minor_units__gt', 0)), name='new_price_is_a_price'),
-        ),
-        migrations.AddConstraint(
-            model_name='pricechange',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('market', ''), _negated=True), models.Q(('currency', ''), _negated=True)), name='new_price_has_a_market_and_a_currency'),
-        ),
-        migrations.AddConstraint(
-            model_name='simonline',
-            constraint=models.CheckConstraint(condition=models.Q(('proof__in', ['', 'issued', 'proven', 'staff', 'operator'])), name='sim_proof_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='simonline',
-            constraint=models.UniqueConstraint(condition=models.Q(('until__isnull', True)), fields=('sim',), name='sim_is_on_one_line_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='simonline',
-            constraint=models.CheckConstraint(condition=models.Q(('until__isnull', True), ('until__gte', models.F('since')), _connector='OR'), name='sim_leaves_a_line_after_it_came'),
-        ),
-        migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('due_at'), condition=models.Q(('due_at__isnull', False)), name='due_subscriptions'),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_at', None), ('live_sims', 0), _connector='OR'), name='what_has_ended_is_not_live'),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('lost_time__isnull', True), ('lost_time__gt', datetime.timedelta(0)), _connector='OR'), name='lost_time_is_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('master__in', ['portal', 'operator'])), name='subscription_master_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['prepared', 'active', 'grace', 'on_hold', 'ended'])), name='subscription_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('parked_because', ''), ('parked_because__in', ['fault', 'dispute']), _connector='OR'), name='park_reason_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('due_at__isnull', True), models.Q(('anchored_at__isnull', False), ('master', 'portal'), ('state__in', ['active', 'grace', 'on_hold'])), _connector='OR'), name='only_what_renews_is_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('changing', ''), models.Q(('anchored_at__isnull', False), ('master', 'portal')), _connector='OR'), name='only_what_renews_is_changed'),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['grace', 'on_hold']), _negated=True), ('anchored_at__isnull', False), _connector='OR'), name='only_what_renews_is_overdue'),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('cancelled_at__isnull', True), ('last_number__isnull', True)), models.Q(('cancelled_at__isnull', False), ('last_number__isnull', False)), _connector='OR'), name='cancelled_subscription_has_its_last_period'),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('last_number__isnull', True), ('decided_number__lte', models.F('last_number')), _connector='OR'), name='nothing_is_charged_after_the_last_period'),
-        ),
-        migrations.AddConstraint(
-            model_name='pricenotice',
-            constraint=models.UniqueConstraint(fields=('change', 'subscription'), name='one_notice_of_a_change_per_subscription'),
-        ),
-        migrations.AddConstraint(
-            model_name='pricenotice',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reached_at__isnull', True), ('reached_by', '')), models.Q(('reached_at__isnull', False), ('reached_by__in', ['delivered', 'opened'])), _connector='OR'), name='notice_that_reached_says_when_and_how'),
-        ),
-        migrations.AddConstraint(
-            model_name='pricenotice',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('text', ''), _negated=True), models.Q(('language', ''), _negated=True)), name='notice_has_its_text'),
-        ),
-        migrations.AddConstraint(
-            model_name='planmove',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['prepared', 'begun', 'live', 'done', 'undone', 'dropped'])), name='plan_move_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='planmove',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', frozenset(['begun', 'live', 'prepared']))), fields=('line',), name='one_open_move_per_line'),
-        ),
-        migrations.AddConstraint(
-            model_name='planmove',
-            constraint=models.CheckConstraint(condition=models.Q(('old', models.F('new')), _negated=True), name='plan_moves_between_two_sims'),
-        ),
-        migrations.AddConstraint(
-            model_name='planmove',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['live', 'done']), _negated=True), ('retires_at__isnull', False), _connector='OR'), name='old_sim_leaves_at_a_known_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='planmove',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state__in', frozenset(['begun', 'live', 'prepared']))), models.Q(models.Q(('state__in', frozenset(['begun', 'live', 'prepared'])), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ended_move_has_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='period',
-            index=models.Index(fields=['line', 'usable_until'], name='periods_of_a_line_by_end'),
-        ),
-        migrations.AddConstraint(
             model_name='period',
             constraint=models.UniqueConstraint(fields=('subscription', 'number'), name='period_numbers_of_a_subscription'),
-        ),
-        migrations.AddConstraint(
-            model_name='period',
-            constraint=models.CheckConstraint(condition=models.Q(('grace_by_fault', False), ('grace_until__isnull', False), _connector='OR'), name='a_fault_has_its_grace'),
         ),
         migrations.AddConstraint(
             model_name='period',
@@ -516,83 +475,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='period',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['planned', 'paid', 'lapsed'])), name='period_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='period',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ends_at__isnull', True), ('starts_at__isnull', True)), models.Q(('ends_at__gt', models.F('starts_at')), ('starts_at__isnull', False)), _connector='OR'), name='period_ends_after_it_starts'),
-        ),
-        migrations.AddConstraint(
-            model_name='period',
-            constraint=models.CheckConstraint(condition=models.Q(('usable_until__isnull', True), ('usable_until__lte', models.F('ends_at')), _connector='OR'), name='period_is_usable_within_its_bounds'),
-        ),
-        migrations.AddConstraint(
-            model_name='period',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'paid'), _negated=True), models.Q(('ends_at__isnull', False), ('starts_at__isnull', False), ('usable_until__isnull', False)), _connector='OR'), name='paid_period_has_its_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='period',
-            constraint=models.CheckConstraint(condition=models.Q(('number', 1), ('starts_at__isnull', True), ('follows__isnull', False), ('after_hold', True), _connector='OR'), name='a_gap_comes_only_after_hold'),
-        ),
-        migrations.AddConstraint(
-            model_name='period',
-            constraint=payments.constraints.SameAsParent(field='starts_at', name='a_period_begins_where_the_one_before_ends', parent='follows', parent_field='ends_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='period',
             constraint=esim.constraints.ExclusionWherePossible(condition=models.Q(('starts_at__isnull', False), models.Q(('state', 'lapsed'), _negated=True)), deferrable=django.db.models.constraints.Deferrable['IMMEDIATE'], expressions=[(models.Func('subscription', 'subscription', models.Value('[]'), function='int8range', output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField()), '&&'), (models.Func('starts_at', 'ends_at', function='tstzrange', output_field=django.contrib.postgres.fields.ranges.DateTimeRangeField()), '&&')], name='periods_of_a_subscription_do_not_overlap'),
-        ),
-        migrations.AddConstraint(
-            model_name='livesim',
-            constraint=models.UniqueConstraint(condition=models.Q(('until__isnull', True)), fields=('subscription', 'sim'), name='plan_is_active_once_on_a_sim'),
-        ),
-        migrations.AddConstraint(
-            model_name='livesim',
-            constraint=models.CheckConstraint(condition=models.Q(('until__isnull', True), ('until__gte', models.F('since')), _connector='OR'), name='plan_is_inactive_after_it_was_active'),
-        ),
-        migrations.AddIndex(
-            model_name='chargingcall',
-            index=models.Index(fields=['sent_at'], name='charging_calls_by_time'),
-        ),
-        migrations.AddIndex(
-            model_name='usagerecord',
-            index=models.Index(fields=['line', 'used_at'], name='usage_of_a_line'),
-        ),
-        migrations.AddConstraint(
-            model_name='usagerecord',
-            constraint=models.UniqueConstraint(fields=('source', 'record_id', 'day'), name='usage_record_counts_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='usagerecord',
-            constraint=models.CheckConstraint(condition=models.Q(('bytes__gte', 0), ('uncovered_bytes__gte', 0)), name='usage_record_is_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='usagerecord',
-            constraint=models.CheckConstraint(condition=models.Q(('uncovered_bytes__lte', models.F('bytes'))), name='no_more_uncovered_than_was_used'),
-        ),
-        migrations.AddConstraint(
-            model_name='wayout',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'open', 'closing', 'closed', 'refused'])), name='way_out_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='wayout',
-            constraint=models.CheckConstraint(condition=models.Q(('refusal', ''), ('refusal__in', ['limit', 'network', 'no_answer']), _connector='OR'), name='way_out_refusal_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='wayout',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', frozenset(['asked', 'open']))), fields=('sim',), name='one_way_out_per_sim'),
-        ),
-        migrations.AddConstraint(
-            model_name='wayout',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'open'), _negated=True), ('ends_at__isnull', False), _connector='OR'), name='open_way_out_has_its_end'),
-        ),
-        migrations.AddConstraint(
-            model_name='wayout',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'refused'), _negated=True), models.Q(('refusal', ''), _negated=True), _connector='OR'), name='refused_way_out_says_why'),
-        ),
-        migrations.AddConstraint(
-            model_name='wayout',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('state', 'closed')), models.Q(models.Q(('state', 'closed'), _negated=True), ('closed_at__isnull', True)), _connector='OR'), name='closed_way_out_has_a_time'),
         ),
         migrations.CreateModel(
             name='PlanChange',
