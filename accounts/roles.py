@@ -1,15 +1,17 @@
 """The roles of staff: groups with permissions, written again by every `migrate`.
 
-The three groups belong to the product: a release may give or withdraw a permission. An operator who
+These groups belong to the product: a release may give or withdraw a permission. An operator who
 wants other rights makes a group of its own. Only a superuser makes staff, groups and superusers.
+
+Each role has the least that its work needs. Who has two tasks gets two roles.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import AppConfig
 from django.apps import apps as installed_apps
 
-VIEWER, AGENT, ADMINISTRATOR = "viewer", "agent", "administrator"
 # The rooms with pages at the desk. Permissions of Django's own apps, such as `auth`,
 # are never given here.
 ROOMS = frozenset(
@@ -27,8 +29,31 @@ ROOMS = frozenset(
         "subscriptions",
     }
 )
-# What an agent may do besides reading. Money is not among it.
-AGENT_CODENAMES = frozenset(
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a role reads, edits and does. A room is named by its app label."""
+
+    name: str
+    # The rooms whose rows it reads.
+    reads: frozenset[str] = frozenset()
+    # The rooms whose rows it adds, changes and deletes, where the desk offers that.
+    edits: frozenset[str] = frozenset()
+    # What else it may do, by codename.
+    may: frozenset[str] = frozenset()
+
+    def has(self, room: str, codename: str) -> bool:
+        """Return whether the role has this permission of this room."""
+        if codename in self.may:
+            return True
+        if codename.startswith("view_"):
+            return room in self.reads
+        return codename.startswith(("add_", "change_", "delete_")) and room in self.edits
+
+
+# Work with one customer on the phone. Money is not among it.
+HELPS = frozenset(
     {
         "change_lpareport",
         "clear_staff_alert",
@@ -44,6 +69,37 @@ AGENT_CODENAMES = frozenset(
         "settle_removal",
         "start_recovery",
     }
+)
+# What gives a customer money back, ends a plan, or lets a device or a SIM pass that was stopped.
+DECIDES = frozenset(
+    {
+        "carry_out_declaration",
+        "decide_takeover",
+        "lift_stop",
+        "refund_charge",
+        "refund_order",
+    }
+)
+# What agrees the portal's money with the banks and gateways.
+SETTLES = frozenset({"decide_dispute", "fetch_books", "settle_difference", "settle_removal"})
+
+VIEWER, AGENT, SUPERVISOR = "viewer", "agent", "supervisor"
+CATALOGUE_EDITOR, FINANCE = "catalogue editor", "finance"
+AUDITOR, ADMINISTRATOR = "auditor", "administrator"
+STAFF_ACTS = frozenset({"view_logentry"})
+ROLES = (
+    Role(VIEWER, reads=ROOMS),
+    Role(AGENT, reads=ROOMS, may=HELPS),
+    Role(SUPERVISOR, reads=ROOMS, may=HELPS | DECIDES),
+    # No customer is shown to these two, but for the payments that finance answers for.
+    Role(
+        CATALOGUE_EDITOR,
+        reads=frozenset({"brand", "plans"}),
+        edits=frozenset({"brand", "plans"}),
+        may=frozenset({"announce_price", "view_pricechange"}),
+    ),
+    Role(FINANCE, reads=frozenset({"payments"}), may=SETTLES | {"view_order"}),
+    Role(AUDITOR, reads=ROOMS, may=STAFF_ACTS),
 )
 
 
@@ -66,13 +122,13 @@ def write_groups(
         return
 
     permissions = permission_model.objects.using(using).filter(content_type__app_label__in=ROOMS)
-    for role in (VIEWER, AGENT, ADMINISTRATOR):
-        group, _ = group_model.objects.using(using).get_or_create(name=role)
+    of_acts = permission_model.objects.using(using).filter(codename__in=STAFF_ACTS)
+    every = [*permissions.select_related("content_type"), *of_acts.select_related("content_type")]
+    given = {
+        role.name: [row for row in every if role.has(row.content_type.app_label, row.codename)]
+        for role in ROLES
+    }
+    for name, rows in {**given, ADMINISTRATOR: every}.items():
+        group, _ = group_model.objects.using(using).get_or_create(name=name)
         # `set` also withdraws what the role no longer has.
-        group.permissions.set([row for row in permissions if _has(role, row.codename)])
-
-
-def _has(role: str, codename: str) -> bool:
-    if role == ADMINISTRATOR or codename.startswith("view_"):
-        return True
-    return role == AGENT and codename in AGENT_CODENAMES
+        group.permissions.set(rows)

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils.translation import override
 
 from demo.parts import ROOT
-from tests.access import PEOPLE, STAFF, desk_rows, route_rows
+from tests.access import PEOPLE, ROLES, desk_rows, route_rows
 
 if TYPE_CHECKING:
     from moportal.personal import Reason
@@ -320,7 +320,7 @@ def access_table() -> str:
 
 
 def desk_table() -> str:
-    return _table(("page", *STAFF), desk_rows())
+    return _table(("page", *ROLES), desk_rows())
 
 
 def ability_table() -> str:

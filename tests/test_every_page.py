@@ -11,6 +11,8 @@ from uuid import uuid4
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.utils.timezone import now
 
@@ -99,6 +101,8 @@ def make_rows(alice: User) -> None:
     events.record(alice, events.Kind.SIGNED_UP)
     OidcIdentity.objects.create(account=alice, issuer="https://id.example", subject="1")
     asker = User.objects.create_user("asker@staff.example", None, is_staff=True)
+    of_alice = {"content_type": ContentType.objects.get_for_model(User), "object_id": alice.pk}
+    LogEntry.objects.create(user=asker, action_flag=CHANGE, object_repr="Alice", **of_alice)
     StaffRecovery.objects.create(account=alice, asked_by=asker, reason="x", expires_at=now())
     make_rows_of_numbers(alice)
     Export.objects.create(account=alice, ready_at=now(), expires_at=now() + timedelta(days=1))

@@ -2,10 +2,10 @@
 
 from django.contrib import admin
 
-from accounts.admin import access, numbers, recoveries, users
+from accounts.admin import access, acts, numbers, recoveries, users
 from accounts.admin.searching import SearchByIdentifier
 from accounts.forms import DeskSignInForm
 
-__all__ = ["SearchByIdentifier", "access", "numbers", "recoveries", "users"]
+__all__ = ["SearchByIdentifier", "access", "acts", "numbers", "recoveries", "users"]
 
 admin.site.login_form = DeskSignInForm
