@@ -5,12 +5,13 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from mobileplans.domain import visits
+from moportal.web.progress import render_progress
 from orders import texts
 from orders.domain import bank_step
 from orders.domain.drafts import open_draft
@@ -37,7 +38,7 @@ def card(request: HttpRequest, user: User, key: UUID) -> HttpResponse:
     if page.is_under_way:
         context = card_context(page, open_url=reverse("card-opened", args=[page.key]))
         context |= frame_context("payment", back_url=reverse("payment"))
-        return render(request, "orders/card.html", context)
+        return render_progress(request, "orders/card.html", context)
     spent = Order.objects.filter(account=user, draft__card_page=page).first()
     if spent:
         return redirect_to("order", spent.number)

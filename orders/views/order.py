@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -12,6 +11,7 @@ from accounts.models import User
 from mobileplans.domain import visits
 from mobileplans.domain.handoffs import Purchase, hand_over
 from mobileplans.domain.outcome import Outcome
+from moportal.web.progress import render_progress
 from orders import texts
 from orders.domain import outcomes, placing
 from orders.models import Order
@@ -53,17 +53,21 @@ def order(request: HttpRequest, user: User, number: str) -> HttpResponse:
     context = _order_context(found) | {"may_continue": is_for_this_device(found, visit)}
     if found.state == OrderState.COMPLETED:
         context["prove_url"] = prove_url(user, then=request.path)
-    return render(request, "orders/order.html", context)
+    return render_progress(request, "orders/order.html", context)
 
 
 def _order_context(order: Order) -> dict[str, Any]:
     has_ended = OrderState(order.state) in ENDED
     repair = open_repair(order)
+    phase = _page_phase(order, is_mended=repair is not None)
+    bank = bank_context(order)
+    trouble = texts.delay_warning(order)
     return {
         "order": order,
-        "phase": _page_phase(order, is_mended=repair is not None),
+        "phase": phase,
         "steps": texts.repair_steps(repair) if repair else texts.steps(order),
-        "trouble": texts.delay_warning(order),
+        "trouble": trouble,
+        "waits_for_us": phase == "progress" and not (bank["bank"] or trouble),
         "failure": texts.failure(order),
         "cancelled": texts.cancelled(order),
         "plan_name": order.plan_name,
@@ -72,7 +76,7 @@ def _order_context(order: Order) -> dict[str, Any]:
         "credit_notes": _credit_notes(order),
         "is_on_bill": order.method_kind == MethodKind.BILL,
         "poll": repair is not None or not has_ended,
-        **bank_context(order),
+        **bank,
         "device_status": texts.device_status(order),
         "next_text": _next_text(order),
         "renewal_text": texts.renewal_of(order),

@@ -15,6 +15,7 @@ from accounts.access.guessing import network_of
 from accounts.access.limiter import Locked
 from accounts.models import User
 from accounts.texts import too_many_text
+from moportal.web.progress import render_progress
 from orders.domain import other_devices
 from orders.forms import PayingCodeForm
 from orders.models import Order
@@ -69,7 +70,7 @@ def pay_order(request: HttpRequest) -> HttpResponse:
     order = order_in(request)
     if order is None:
         return redirect_to("pay")
-    return render(request, "orders/pay_order.html", _context(order))
+    return render_progress(request, "orders/pay_order.html", _context(order))
 
 
 def order_in(request: HttpRequest) -> Order | None:

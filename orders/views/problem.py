@@ -4,7 +4,6 @@ from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -13,6 +12,7 @@ from mobileplans.domain import visits
 from mobileplans.domain.lpa_advice import Remedy
 from mobileplans.models import Visit
 from mobileplans.words import LpaCode
+from moportal.web.progress import render_progress
 from orders import texts
 from orders.domain import outcomes, problems, repairing
 from orders.domain.problems import Problem
@@ -34,7 +34,7 @@ def problem(request: HttpRequest) -> HttpResponse:
     visits.note_step(visit, "problem")
     if request.method == "POST":
         return _apply_remedy(request, visit, found)
-    return render(request, "orders/problem.html", _problem_context(found))
+    return render_progress(request, "orders/problem.html", _problem_context(found))
 
 
 def _apply_remedy(request: HttpRequest, visit: Visit, found: Problem) -> HttpResponse:

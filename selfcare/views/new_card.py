@@ -22,6 +22,7 @@ from accounts.texts import too_many_cards_text
 from mobileplans.domain import visits
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from moportal.web.links import absolute_url
+from moportal.web.progress import render_progress
 from orders import texts
 from orders.card_form import NewCardForm
 from orders.domain import bank_step
@@ -69,7 +70,7 @@ def progress(request: HttpRequest, user: User, key: uuid.UUID) -> HttpResponse:
         query = _query(plan)
         context = card_context(page, open_url=reverse("method-page-open", args=[key]) + query)
         context |= {"back_url": reverse("method-add") + query, "step": None, "cancel": False}
-        return render(request, "orders/card.html", context)
+        return render_progress(request, "orders/card.html", context)
     if page.state == CardPageState.TAKEN and page.method is not None:
         return _lead_on(request, page.method, plan)
     messages.warning(request, texts.missing_card(page))

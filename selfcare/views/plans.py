@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from moportal.money import Money
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from moportal.web.progress import render_progress
 from orders.domain import bank_step
 from orders.line_texts import line_name, sim_name
 from orders.views.steps import customer_only, redirect_to
@@ -65,7 +66,7 @@ def plan(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         "pay_url": reverse("plan-pay", args=[reference]),
         "back_url": reverse("account"),
     }
-    return render(request, "selfcare/plan.html", context)
+    return render_progress(request, "selfcare/plan.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

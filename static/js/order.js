@@ -1,23 +1,39 @@
-/* Reloads the order page in the background while the order is in progress, and shows changes in place. */
+/* Asks in the background how an order goes on, and shows changes in place. */
 (function () {
   "use strict";
 
-  var SLOWEST = 12000;
-  var failures = 0;
+  // In seconds, from the last answer. After a change they begin again.
+  var WAITS = [0, 1, 1, 2, 3, 3, 5, 8, 10];
+  // In milliseconds.
+  var GIVE_UP_AFTER = 12000;
+  var SLOW_AFTER = 10000;
+  var asked = 1;
+  var changedAt = Date.now();
+  var isAsking = false;
+  var timer;
 
-  function interval() {
+  // Returns the name of what the page shows, while there is something to wait for.
+  function shown() {
     var order = document.getElementById("order");
-    return order ? Number(order.getAttribute("data-poll")) : 0;
+    return order && order.getAttribute("data-poll");
   }
 
-  function wordsOf(page) {
-    return page.title + page.getElementById("main").textContent + page.getElementById("bar").textContent;
+  function say(words) {
+    document.getElementById("news").textContent = words;
   }
 
-  function tell() {
-    var news = document.querySelector("[data-news]");
-    if (news) {
-      document.getElementById("news").textContent = document.title + ". " + news.textContent;
+  // Shows one of the page's two notices, or none. It is said once.
+  function notice(name) {
+    var last = document.querySelector(".notice[id]:not([hidden])");
+    var element = document.getElementById(name);
+    if (last !== element) {
+      if (last) {
+        last.hidden = true;
+      }
+      if (element) {
+        element.hidden = false;
+      }
+      say(element ? element.textContent.trim() : "");
     }
   }
 
@@ -29,34 +45,40 @@
     var main = document.getElementById("main");
     var bar = document.getElementById("bar");
     var focused = main.contains(document.activeElement) || bar.contains(document.activeElement);
+    var news;
     document.title = page.title;
     replace("main", page);
     replace("bar", page);
-    tell();
+    asked = 1;
+    changedAt = Date.now();
+    news = document.querySelector("[data-news]");
+    say(document.title + (news ? ". " + news.textContent : ""));
     if (focused && document.activeElement === document.body) {
       main.focus();
     }
   }
 
   function next() {
-    var wait = interval();
-    if (wait) {
-      window.setTimeout(ask, Math.min(wait * Math.pow(2, failures), SLOWEST));
+    window.clearTimeout(timer);
+    if (shown() && !isAsking && !document.hidden) {
+      timer = window.setTimeout(ask, WAITS[Math.min(asked, WAITS.length - 1)] * 1000);
+      asked += 1;
     }
+  }
+
+  function nextAtOnce() {
+    asked = 0;
+    next();
   }
 
   function read(request) {
     var page = new DOMParser().parseFromString(request.responseText, "text/html");
     // Another page, such as sign-in or the handoff, must be opened by the browser itself.
-    if (!page.getElementById("order")) {
-      window.location.reload();
-      return;
-    }
-    failures = 0;
-    if (wordsOf(page) !== wordsOf(document)) {
+    if (page.getElementById("order")) {
       show(page);
+    } else {
+      window.location.reload();
     }
-    next();
   }
 
   function ask() {
@@ -66,22 +88,29 @@
       next();
       return;
     }
+    isAsking = true;
     request.open("GET", window.location.href);
-    request.timeout = SLOWEST;
-    request.onload = function () {
-      if (request.status === 200) {
+    request.setRequestHeader("Shown", shown());
+    request.timeout = GIVE_UP_AFTER;
+    request.onloadend = function () {
+      isAsking = false;
+      // The status is 0 if no answer came.
+      if (!request.status || request.status === 429 || request.status >= 500) {
+        notice("away");
+      } else if (request.status === 204) {
+        notice(Date.now() - changedAt < SLOW_AFTER ? "" : "slow");
+      } else {
         read(request);
-        return;
       }
-      request.onerror();
-    };
-    request.onerror = function () {
-      failures += 1;
       next();
     };
-    request.ontimeout = request.onerror;
     request.send();
   }
 
+  document.addEventListener("visibilitychange", nextAtOnce);
+  window.addEventListener("online", nextAtOnce);
+  window.addEventListener("offline", function () {
+    notice("away");
+  });
   next();
 }());

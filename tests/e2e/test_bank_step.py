@@ -36,12 +36,27 @@ def test_the_customer_goes_to_the_bank_and_comes_back(
         expect(to_bank).to_be_in_viewport(timeout=PATIENCE)
     assert "This page waits for you" in noor.page.locator(".guidance").inner_text()
 
+    _goes_through_a_tunnel(noor)
     noor.page.get_by_role("link", name="Go to your bank").click()
     noor.page.get_by_role("button", name=answer).click()
     noor.sees(heading)
 
     assert order_number(noor.page.evaluate("location.pathname")) == number
     assert [payment["status"] for payment in payments(stack, number)] == [charged]
+
+
+def _goes_through_a_tunnel(noor: Customer) -> None:
+    """Lose the connection for a moment. The page says so, and goes on by itself."""
+    away = noor.page.locator("#away")
+    expect(away).to_be_hidden()
+
+    noor.page.context.set_offline(True)
+    expect(away).to_be_visible()
+    expect(noor.page.locator("#news")).to_have_text(away.inner_text())
+
+    noor.page.context.set_offline(False)
+    expect(away).to_be_hidden()
+    expect(noor.page.locator("#news")).to_have_text("")
 
 
 def test_if_the_customer_never_returns_the_webhook_completes_the_order(
