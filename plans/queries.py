@@ -49,6 +49,16 @@ def validity_text(category: str, days: int) -> str:
     return ngettext("for %(count)d day", "for %(count)d days", days) % {"count": days}
 
 
+def length_text(plan: Plan) -> str:
+    """Return how long a plan lasts: "24 hours", "30 days". Empty if it renews."""
+    days = plan.validity_days
+    if plan.category == Category.RECURRING:
+        return ""
+    if days == 1:
+        return _("24 hours")
+    return ngettext("%(count)s day", "%(count)s days", days) % {"count": days}
+
+
 def offers(
     *, market: str, location: str, language: str, category: str | None = None
 ) -> list[Offer]:

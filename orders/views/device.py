@@ -27,6 +27,7 @@ from orders.forms import NEW_ESIM, DeviceForm, initial_for
 from orders.models import Draft
 from orders.views.steps import (
     check_draft,
+    chosen_context,
     enter_step,
     frame_context,
     redirect_stale_form,
@@ -68,6 +69,7 @@ def device(request: HttpRequest, user: User) -> HttpResponse:
         "rows": _target_rows(choice, str(form["target"].value())),
         "sharing_url": _sharing_url(request, draft) if choice.needs_eid else "",
         **frame_context("device", back_url=f"{reverse('plans')}?category={category}"),
+        **chosen_context(draft),
     }
     return render(request, "orders/device.html", context)
 

@@ -28,6 +28,7 @@ from orders.forms import MethodForm, PaymentForm, initial_for
 from orders.models import Draft
 from orders.views.steps import (
     check_draft,
+    chosen_context,
     enter_step,
     frame_context,
     redirect_stale_form,
@@ -69,14 +70,14 @@ def payment(request: HttpRequest, user: User) -> HttpResponse:
     back_url = reverse("device") if choice.is_open else f"{reverse('plans')}?category={category}"
     if choice.topped_up is not None:
         back_url = reverse("plan-top-up", args=[choice.topped_up.reference])
-    context = {"draft": draft, "price": draft.price.gross, **_payment_context(form, choices)}
+    context = _payment_context(form, choices)
     context["switched_off"] = choices.unavailable
     context["some_cannot_renew"] = choices.some_cannot_renew
     context["renews"] = draft.renews
     context["takes_cards"] = how is not None
     context["pays_on_page"] = how == Ability.HOSTED_PAYMENT
     context["takes_vouchers"] = vouchers.takes_vouchers(market, renews=draft.renews)
-    context |= frame_context("payment", back_url=back_url)
+    context |= frame_context("payment", back_url=back_url) | chosen_context(draft)
     return render(request, "orders/payment.html", context)
 
 

@@ -31,6 +31,7 @@ from orders.line_texts import line_name
 from orders.models import Draft
 from orders.states import OrderKind
 from orders.views.steps import (
+    chosen_context,
     enter_step,
     frame_context,
     redirect_stale_form,
@@ -220,4 +221,5 @@ def _review_context(draft: Draft) -> dict[str, Any]:
         "tax_rate": draft.tax_rate,
         "order_button": _order_button(draft),
         **frame_context("review", back_url=_back_url(draft)),
+        **chosen_context(draft),
     }

@@ -24,6 +24,7 @@ from orders.forms import DraftForm
 from orders.models import Draft, Order
 from orders.queries.orders import orders_of
 from orders.states import OrderKind
+from plans.queries import length_text
 
 Rest = ParamSpec("Rest")
 TITLES = {
@@ -176,6 +177,25 @@ def frame_context(step: str, *, back_url: str | None) -> dict[str, Any]:
         "back_url": back_url,
         "cancel": True,
     }
+
+
+def chosen_context(draft: Draft) -> dict[str, Any]:
+    """Return what the bar says about the order: the plan, and the amount that is due now.
+
+    A plan at the same price each month has that price "a month". A move costs nothing, so it has
+    no amount.
+    """
+    plan = draft.plan
+    if plan is None:
+        return {}
+    chosen = {
+        "plan_name": draft.plan_name,
+        "data_bytes": plan.data_bytes,
+        "length_text": length_text(plan),
+        "amount": None if draft.kind == OrderKind.MOVE else draft.price.gross,
+        "is_monthly": draft.renews and draft.monthly_minor_units is None,
+    }
+    return {"chosen": chosen}
 
 
 def redirect_stale_form(request: HttpRequest, draft_id: int | None, user: User) -> HttpResponse:

@@ -14,6 +14,8 @@ from tests.speeds import long
 from tests.stack import Stack, on_postgresql, on_sqlite
 
 SIZES = [(800, 600), (360, 640)]
+# The amount is in view at each of them, whatever the page's length.
+WINDOWS = [*SIZES, (320, 568)]
 DAY_IN_SECONDS = 24 * 3600
 PHYSICAL = "8944110000000000008"
 
@@ -243,9 +245,11 @@ def _walk_to_confirmation(noor: Customer) -> None:
     noor.choose_plan()
     noor.sees("How would you like to pay?")
     _check_layout(noor.page)
+    _check_amount(noor.page)
     noor.pay_with()
     noor.sees("Review your order")
     _check_layout(noor.page)
+    _check_amount(noor.page)
     noor.submit()
     noor.sees("You're all set")
     _check_layout(noor.page)
@@ -255,6 +259,18 @@ def _check_layout(page: Page) -> None:
     assert page.locator("main").count() == 1
     width, window = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert width <= window
+
+
+def _check_amount(page: Page) -> None:
+    """Check that the amount and the button are wholly in the window."""
+    before = page.viewport_size
+    assert before is not None
+    for width, height in WINDOWS:
+        page.set_viewport_size({"width": width, "height": height})
+        expect(page.locator(".chosen-amount")).to_be_in_viewport(ratio=1)
+        expect(page.locator(".bar .button-primary")).to_be_in_viewport(ratio=1)
+        _check_layout(page)
+    page.set_viewport_size(before)
 
 
 def _path(page: Page) -> str:

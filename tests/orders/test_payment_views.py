@@ -130,14 +130,6 @@ def test_a_card_error_of_the_gateway_is_shown_at_its_field(
     assert "accept this entry" in shopping.get("/payment/").text
 
 
-def test_the_plan_and_the_amount_are_in_view_while_paying(shopping: Client, alice: User) -> None:
-    ready(alice)
-
-    page = shopping.get("/payment/").text
-
-    assert "<bdi>Traveller</bdi> for <bdi>$19.00</bdi>, tax included." in page
-
-
 def test_a_stored_card_is_chosen(shopping: Client, alice: User) -> None:
     draft = ready(alice)
     stored = make_method(alice, last4="1881")
