@@ -29,7 +29,7 @@ class Visit(models.Model):
     # Only the operator's own profiles. Other ICCIDs of a launch are not stored.
     iccids = models.JSONField("ICCIDs on the eSIM", default=list, blank=True)
     # As sent: a wrong IMEI is never refused, and support may recognise it.
-    imei = models.CharField("IMEI", max_length=20, blank=True)
+    imei = models.CharField("IMEI", max_length=20, blank=True, db_index=True)
     location = models.CharField(max_length=2)
     market = models.CharField(max_length=2)
     refused_as = models.CharField(max_length=12, blank=True)

@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models, transaction
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from accounts.identifier import is_identifier, normalise
 from accounts.models.codes import Address
@@ -76,6 +77,8 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.Index(
                 name="erased_accounts", fields=["erased_at"], condition=Q(erased_at__isnull=False)
             ),
+            # Staff type a name in any case.
+            models.Index(Lower("name"), name="accounts_by_name", condition=~Q(name="")),
         ]
 
     def __str__(self) -> str:

@@ -56,6 +56,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('import_sims', 'Can import SIMs')],
+                'indexes': [
+                    models.Index(condition=models.Q(('msisdn', ''), _negated=True), fields=['msisdn'], name='sims_by_msisdn'),
+                ],
                 'constraints': [
                     models.CheckConstraint(condition=models.Q(('state__in', ['available', 'reserved', 'in_use', 'retired'])), name='sim_state_known'),
                     models.CheckConstraint(condition=models.Q(('kind__in', ['physical', 'profile'])), name='sim_kind_known'),
@@ -213,6 +216,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='profile',
-            constraint=models.UniqueConstraint(fields=('provider', 'matching_id_digest'), name='matching_id_once_per_provider'),
+            constraint=models.UniqueConstraint(fields=('matching_id_digest', 'provider'), name='matching_id_once_per_provider'),
         ),
     ]

@@ -41,7 +41,9 @@ class Profile(models.Model):
                 name="sim_has_one_profile", fields=["sim"], condition=~Q(state="unused")
             ),
             models.UniqueConstraint(
-                name="matching_id_once_per_provider", fields=["provider", "matching_id_digest"]
+                # Staff look for a matching id without knowing its provider.
+                name="matching_id_once_per_provider",
+                fields=["matching_id_digest", "provider"],
             ),
             models.CheckConstraint(
                 name="downloaded_profile_has_a_time",

@@ -62,6 +62,7 @@ class Sim(models.Model):
                 name="pool",
                 condition=Q(kind="profile", state="available"),
             ),
+            models.Index(name="sims_by_msisdn", fields=["msisdn"], condition=~Q(msisdn="")),
         ]
 
     def __str__(self) -> str:

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('eid_from', models.CharField(blank=True, choices=[('launch', 'Launch address'), ('typed', 'Typed by the customer'), ('shared', 'Shared from Windows settings')], max_length=6)),
                 ('iccid', models.CharField(blank=True, db_index=True, max_length=20, verbose_name='ICCID')),
                 ('iccids', models.JSONField(blank=True, default=list, verbose_name='ICCIDs on the eSIM')),
-                ('imei', models.CharField(blank=True, max_length=20, verbose_name='IMEI')),
+                ('imei', models.CharField(blank=True, db_index=True, max_length=20, verbose_name='IMEI')),
                 ('location', models.CharField(max_length=2)),
                 ('market', models.CharField(max_length=2)),
                 ('refused_as', models.CharField(blank=True, max_length=12)),

@@ -137,6 +137,10 @@ class Migration(migrations.Migration):
                 ('mandate', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='payments.mandate')),
             ],
             options={
+                'indexes': [
+                    models.Index(fields=['reference'], name='payments_by_reference'),
+                    models.Index(fields=['gateway_id'], name='payments_by_gateway_id'),
+                ],
                 'constraints': [
                     models.CheckConstraint(condition=models.Q(('state__in', ['intended', 'pending', 'authorised', 'declined', 'captured', 'refunded', 'voided'])), name='payment_state_known'),
                     models.CheckConstraint(condition=models.Q(models.Q(('declined_at__isnull', False), ('refusal_kind__in', ['final', 'later', 'customer']), ('state', 'declined')), models.Q(models.Q(('state', 'declined'), _negated=True), ('declined_at__isnull', True), ('refusal_kind', '')), _connector='OR'), name='declined_payment_has_a_kind_and_a_time'),

@@ -157,6 +157,10 @@ class Payment(models.Model):
                 | ~Q(state="refunded") & Q(refunded_minor_units__lt=F("minor_units")),
             ),
         ]
+        indexes = [
+            models.Index(name="payments_by_reference", fields=["reference"]),
+            models.Index(name="payments_by_gateway_id", fields=["gateway_id"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.reference} {self.state}"

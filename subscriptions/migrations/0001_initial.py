@@ -45,6 +45,11 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('msisdn', ''), _negated=True), fields=['msisdn'], name='lines_by_msisdn'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='LineLink',

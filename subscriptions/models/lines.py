@@ -24,6 +24,11 @@ class Line(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        indexes = [
+            models.Index(name="lines_by_msisdn", fields=["msisdn"], condition=~Q(msisdn="")),
+        ]
+
     def __str__(self) -> str:
         return self.msisdn or f"line {self.pk}"
 
