@@ -28,4 +28,5 @@ ROOMS = [
     "orders",
     "selfcare",
     "balance_api",
+    "support",
 ]

@@ -24,6 +24,7 @@ API: list[URLPattern | URLResolver] = [
     path("gsma/rsp2/es2plus/", include("esim.urls")),
 ]
 DESK: list[URLPattern | URLResolver] = [
+    path("", include("support.urls")),
     path("admin/interfaces/", schema.interfaces_page, name="interfaces"),
     path("admin/interfaces/openapi.yaml", schema.openapi_file, name="openapi"),
     path("admin/set-password/", passwords.set_password, name="set-password"),

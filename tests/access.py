@@ -135,6 +135,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/v1/sims/<sim>/balances": SYSTEMS,
     "/v1/usage": SYSTEMS,
     "/gsma/rsp2/es2plus/handleDownloadProgressInfo": SYSTEMS,
+    "/find": AT_THE_DESK,
     "/admin/": AT_THE_DESK,
     "/admin/login/": EVERYBODY,
     "/admin/logout/": EVERYBODY,

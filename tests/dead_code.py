@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
     *("accounts", "balance_api", "brand", "demo", "esim", "messages", "mobileplans", "moportal"),
     *("orders", "outbox", "payments", "plans", "selfcare", "simulators", "subscriptions"),
+    "support",
 )
 KINDS = {"function", "class", "method", "property"}
 # What Django, DRF, Celery, httpx and the standard library's HTTP server call by its name.
