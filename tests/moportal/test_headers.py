@@ -125,7 +125,10 @@ def routes(patterns: list[URLPattern | URLResolver]) -> list[URLPattern]:
 
 def test_every_view_of_the_portal_says_which_methods_it_allows() -> None:
     """Otherwise a wrong method without a token would be answered 403."""
-    own = ("accounts", "brand", "esim", "mobileplans", "orders", "payments", "plans", "selfcare")
+    own = (
+        *("accounts", "brand", "esim", "mobileplans", "orders", "payments", "plans"),
+        *("selfcare", "support"),
+    )
     views = [
         route.callback
         for route in routes(get_resolver().url_patterns)
