@@ -40,7 +40,7 @@ KINDS = (
 @require_safe
 @staff_member_required
 def find(request: HttpRequest) -> HttpResponse:
-    """Lead to the one row that was found, or list all, as far as this member of staff may view."""
+    """Lead to the row that was found, or list several. Each is of a kind that one may view."""
     # No column holds a NUL, and PostgreSQL refuses one.
     text = request.GET.get("q", "").replace("\0", "").strip()
     is_too_long = len(text) > LONGEST
