@@ -3,7 +3,7 @@
 These groups belong to the product: a release may give or withdraw a permission. An operator who
 wants other rights makes a group of its own. Only a superuser makes staff, groups and superusers.
 
-Each role has the least that its work needs. Who has two tasks gets two roles.
+Each role has the least that its work needs. A person with two tasks gets two roles.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.apps import apps as installed_apps
+from django.db.models import Q
 
-# The rooms with pages at the desk. Permissions of Django's own apps, such as `auth`,
-# are never given here.
+# The rooms with pages at the desk. Of Django's own apps, only `STAFF_ACTS` is given.
 ROOMS = frozenset(
     {
         "accounts",
@@ -91,7 +91,7 @@ ROLES = (
     Role(VIEWER, reads=ROOMS),
     Role(AGENT, reads=ROOMS, may=HELPS),
     Role(SUPERVISOR, reads=ROOMS, may=HELPS | DECIDES),
-    # No customer is shown to these two, but for the payments that finance answers for.
+    # A catalogue editor sees no customer. Finance sees the customers' orders and payments alone.
     Role(
         CATALOGUE_EDITOR,
         reads=frozenset({"brand", "plans"}),
@@ -121,9 +121,9 @@ def write_groups(
         # `migrate` has gone back to before these tables.
         return
 
-    permissions = permission_model.objects.using(using).filter(content_type__app_label__in=ROOMS)
-    of_acts = permission_model.objects.using(using).filter(codename__in=STAFF_ACTS)
-    every = [*permissions.select_related("content_type"), *of_acts.select_related("content_type")]
+    of_product = Q(content_type__app_label__in=ROOMS) | Q(codename__in=STAFF_ACTS)
+    permissions = permission_model.objects.using(using).select_related("content_type")
+    every = list(permissions.filter(of_product))
     given = {
         role.name: [row for row in every if role.has(row.content_type.app_label, row.codename)]
         for role in ROLES
