@@ -4,7 +4,7 @@
 set -eu
 PATH="$PATH:/usr/sbin:/sbin"
 
-[ "$#" -gt 0 ] || set -- postgresql redis-server nginx systemd openssl chromium gettext fonts-noto-core fonts-dejavu-core
+[ "$#" -gt 0 ] || set -- postgresql redis-server nginx systemd openssl chromium-headless-shell gettext fonts-noto-core fonts-dejavu-core
 
 missing=
 for package in "$@"; do
