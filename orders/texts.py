@@ -324,7 +324,7 @@ def cancelled(order: Order) -> str:
 
 
 def _declined(order: Order) -> FailureText:
-    """Return why the payment was refused."""
+    """Return why the payment was declined."""
     was_card = order.method_kind == MethodKind.CARD
     title = _("Your payment was declined")
     text = why_refused(order.payment) if order.payment else ""

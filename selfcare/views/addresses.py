@@ -158,7 +158,7 @@ def remove(request: HttpRequest, user: User, number: int) -> HttpResponse:
     try:
         addresses.remove(request, user, address)
     except addresses.CannotRemove:
-        text = _("You sign in with this address. Choose another one to sign in with first.")
+        text = _("You use this address to sign in. First choose another one to sign in with.")
         messages.warning(request, text)
     else:
         messages.info(request, _("Removed: %(address)s") % {"address": address.value})

@@ -170,7 +170,7 @@ def test_a_refund_has_everything_that_a_credit_note_needs(occasion: Occasion) ->
     ("fact", "said"),
     [
         ("is_charged", "We are giving back the $19.00 that you paid."),
-        ("is_refused", "Your payment was refused. You were not charged."),
+        ("is_refused", "Your payment was declined. You were not charged."),
         ("neither", "You were not charged. You can order again in our portal."),
     ],
 )

@@ -211,7 +211,7 @@ def test_what_the_customer_signs_in_with_is_not_removed(as_alice: Client, alice:
 
     as_alice.post(f"/account/addresses/{own.pk}/remove/")
 
-    assert "Choose another one to sign in with first" in as_alice.get(LIST).text
+    assert "First choose another one to sign in with" in as_alice.get(LIST).text
     assert alice.addresses.get() == own
 
 
