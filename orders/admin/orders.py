@@ -40,7 +40,7 @@ def staff_of(request: HttpRequest) -> User:
 
 
 def _table(entries: list[Entry]) -> str:
-    rows = ((f"{at:%Y-%m-%d %H:%M:%S}", where, what) for at, where, what in entries)
+    rows = ((f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.where, entry.what) for entry in entries)
     lines = format_html_join("", "<tr><td>{}</td><th>{}</th><td>{}</td></tr>", rows)
     return format_html("<table>{}</table>", lines)
 

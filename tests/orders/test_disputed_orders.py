@@ -206,7 +206,7 @@ def test_the_timeline_has_the_dispute(sold: Order, gateway: str, clara: User) ->
     ask_about(row.gateway_id)
     payment_of(sold).fraud_warnings.create(gateway="x", gateway_id="x", reason="stolen_card")
 
-    told = [f"{where} {what}" for _at, where, what in timeline(sold)]
+    told = [f"{entry.where} {entry.what}" for entry in timeline(sold)]
 
     assert "bank dispute opened (duplicate), $19.00" in told
     assert "dispute accept (their right)" in told

@@ -7,6 +7,7 @@ from django.test import Client
 
 from accounts.models import User
 from mobileplans.models import LpaReport, Visit
+from moportal.timeline import Entry
 from orders.models import Order
 from orders.queries.reports import with_proof
 from orders.queries.timeline import timeline, unproven_reports
@@ -34,8 +35,8 @@ def proven() -> dict[str, bool]:
     return {one.code: one.is_proven for one in reports}
 
 
-def events(entries: Sequence[tuple[object, str, str]]) -> list[str]:
-    return [what for _at, _where, what in entries if what.startswith("LPA error")]
+def events(entries: Sequence[Entry]) -> list[str]:
+    return [entry.what for entry in entries if entry.what.startswith("LPA error")]
 
 
 def test_a_report_is_proven_by_the_owners_sign_in_or_by_the_smdp(
