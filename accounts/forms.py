@@ -1,6 +1,6 @@
 """The forms to sign in and sign up. Password managers recognise their `autocomplete` tokens."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -132,8 +132,10 @@ class RecoveryReasonForm(forms.Form):
 class CallerForm(forms.Form):
     """The caller's answers. Staff type them; the page shows no right answer."""
 
-    def __init__(self, facts: Iterable[CallerFact]) -> None:
-        super().__init__()
+    def __init__(
+        self, facts: Iterable[CallerFact], answers: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(answers)
         for fact in facts:
             self.fields[fact.name] = forms.CharField(
                 label=fact.question, max_length=80, required=False, widget=_text("off")

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from accounts.access import limiter
 from accounts.admin.searching import SearchByIdentifier
-from accounts.domain import staff_recovery
+from accounts.domain import caller_check
 from accounts.identifier import normalise
 from accounts.models import AccessEvent, AttemptCount, User
 from brand.queries import operator
@@ -37,7 +37,7 @@ class AttemptCountAdmin(ReadOnly, admin.ModelAdmin[AttemptCount]):
         """Open the subjects again, such as a SIM after five wrong proofs."""
         assert isinstance(request.user, User)  # noqa: S101 -- the desk is behind its own sign-in
         for row in chosen:
-            if row.limit == staff_recovery.LIMIT:
+            if row.limit == caller_check.LIMIT:
                 # An impostor could talk staff into lifting this lock, and then go on guessing.
                 text = f"{row}: wrong answers on the phone count for a day, and nobody lifts them."
                 self.message_user(request, text, messages.WARNING)

@@ -1,7 +1,7 @@
 """A customer's way back in that staff start, after they have checked who is calling.
 
 1. One of the staff writes a reason and asks the caller for facts (`accounts.access.caller_facts`).
-   Each answer is counted before it is compared, for each account and whoever asks.
+   `accounts.domain.caller_check` counts and compares the answers.
 2. With enough right answers there is a code. It is sent to a proven address, so staff never see it.
    Or it is shown to the one who asked, once, to be read out. Then a second person must have agreed.
 3. The customer types the code into the page to recover (`accounts.domain.staff_codes`).
@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -24,9 +23,8 @@ from django.utils.timezone import now
 from accounts.access import caller_facts, events, limiter
 from accounts.access.events import Kind
 from accounts.access.known_browsers import browser_of
-from accounts.access.limiter import Counter, Limit
 from accounts.desk_states import OPEN_RECOVERY, RecoveryState
-from accounts.domain import staff_codes
+from accounts.domain import caller_check, staff_codes
 from accounts.domain.announcing import OCCASIONS, announce
 from accounts.domain.staff_codes import move
 from accounts.domain.telling import language_of
@@ -38,9 +36,6 @@ from messages.states import Occasion
 log = structlog.get_logger(__name__)
 # From the reason to the code.
 CHECK_LIFETIME = timedelta(minutes=30)
-# Wrong answers count for a day, so that an impostor cannot call again and again.
-WINDOW = timedelta(days=1)
-LIMIT = "caller"
 MINUTES = staff_codes.LIFETIME // timedelta(minutes=1)
 
 
@@ -60,7 +55,7 @@ def start(account: User, *, actor: User, reason: str) -> StaffRecovery:
         raise NotPossible(
             "The account has too few facts for a check. There is no other way by phone."
         )
-    if locked := limiter.find_lock(_counter(account)):
+    if locked := caller_check.find_lock(account):
         raise locked
 
     for old in account.staff_recoveries.filter(state__in=OPEN_RECOVERY, expires_at__lte=now()):
@@ -93,7 +88,7 @@ def answer(recovery: StaffRecovery, *, actor: User, answers: Mapping[str, str]) 
             found[fact.name] = _compare(recovery, fact, typed)
         except limiter.Locked:
             break
-    if limiter.find_lock(_counter(recovery.account)):
+    if caller_check.find_lock(recovery.account):
         _refuse(recovery, actor)
     elif caller_facts.is_enough(recovery.right):
         move(recovery, RecoveryState.CHECKED)
@@ -101,11 +96,7 @@ def answer(recovery: StaffRecovery, *, actor: User, answers: Mapping[str, str]) 
 
 
 def _compare(recovery: StaffRecovery, fact: caller_facts.CallerFact, typed: str) -> bool:
-    attempt = f"{fact.name} {fact.normalise(typed)}"
-    limiter.count(attempt, _counter(recovery.account))
-    is_right = caller_facts.is_right(fact, recovery.account, typed)
-    if is_right:
-        limiter.forget(attempt, _counter(recovery.account))
+    is_right = caller_check.compare(fact, recovery.account, typed)
     with transaction.atomic():
         # Two forms may arrive at the same time. Neither may lose the other's answers.
         row = StaffRecovery.objects.select_for_update().get(pk=recovery.pk)
@@ -268,10 +259,6 @@ def _within_reach(giver: User) -> set[int]:
         given = PasswordLink.objects.filter(issued_by__in=found)
         found = set(given.values_list("user_id", flat=True)) - reached
     return reached
-
-
-def _counter(account: User) -> Counter:
-    return Counter(Limit(LIMIT, settings.CALLER_LIMIT, WINDOW), f"account:{account.pk}")
 
 
 def _report(recovery: StaffRecovery, kind: Kind, *, actor: User) -> None:

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.access import limiter
-from accounts.domain import safeguards, staff_recovery
+from accounts.domain import caller_check, safeguards, staff_recovery
 from accounts.domain.staff_recovery import NotPossible
 from accounts.models import Address, AttemptCount, PasswordLink, StaffRecovery, User
 from accounts.roles import ADMINISTRATOR, VIEWER
@@ -267,7 +267,7 @@ def test_nobody_lifts_the_lock_of_callers(
     settings.CALLER_LIMIT = 1
     row = staff_recovery.start(alice, actor=noor, reason=REASON)
     staff_recovery.answer(row, actor=noor, answers={"plan": "wrong"})
-    lock = AttemptCount.objects.get(limit=staff_recovery.LIMIT)
+    lock = AttemptCount.objects.get(limit=caller_check.LIMIT)
 
     for user in (noor, clara):
         form = {"action": "lift", "_selected_action": lock.pk}
