@@ -13,7 +13,7 @@ def _messages(subject: Subject) -> QuerySet[Message]:
 
 def _written(facts: Facts) -> str:
     about = f"“{Occasion(facts['occasion']).label}”"
-    by = Channel(facts["channel"]).label
+    by = "SMS" if facts["channel"] == Channel.SMS else "mail"
     return f"{about} by {by} to {facts['address']}: {facts['state']}{in_brackets(facts['reason'])}"
 
 

@@ -1,7 +1,5 @@
 """The events of visits: launches, handoffs, and what the device reported."""
 
-from typing import Any
-
 from django.db.models import Q, QuerySet
 
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
@@ -47,9 +45,10 @@ def _lpa_error(facts: Facts) -> str:
     return f"LPA error {facts['code']}{on_device}"
 
 
-def _is_claim(subject: Subject, facts: dict[str, Any] | Facts) -> bool:
+def _is_claim(subject: Subject, facts: Facts) -> bool:
     """Return whether neither the customer nor the SM-DP+ has reported it."""
-    return facts["source"] != LpaReport.Source.SMDP and facts["account"] != subject.account
+    is_of_smdp = facts["source"] == LpaReport.Source.SMDP
+    return not (is_of_smdp or facts["account"] == subject.account)
 
 
 TIMELINE = (

@@ -5,7 +5,7 @@ One statement reads it. No copy is stored. Each room lists its tables as sources
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -75,12 +75,14 @@ class Source:
 
     def events(self, subject: Subject, until: datetime | None) -> QuerySet[Any, Any]:
         happened = {f"{self.at}__isnull": False} | ({f"{self.at}__lte": until} if until else {})
-        events = self.rows(subject).filter(**happened).order_by()
-        return events.annotate(
-            entry_at=F(self.at),
-            entry_source=Value(self.name),
-            entry_facts=JSONObject(**self.facts),
-        ).values_list("entry_at", "entry_source", "entry_facts")
+        events: QuerySet[Any, Any] = self.rows(subject).filter(**happened).order_by()
+        columns = {
+            "entry_at": F(self.at),
+            "entry_source": Value(self.name),
+            "entry_facts": JSONObject(**self.facts),
+        }
+        found: QuerySet[Any, Any] = events.annotate(**columns).values_list(*columns)
+        return found
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Entry:
     kind: Kind
     actor: str = ""
     page: tuple[type[Model], int] | None = None
-    is_claim: bool = field(default=False)
+    is_claim: bool = False
 
 
 def read(

@@ -14,12 +14,13 @@ from django.utils.html import format_html, format_html_join
 
 from accounts.admin import SearchByIdentifier
 from accounts.models import User
+from moportal.timeline import Entry
 from moportal.web.desk import NeedsStaffFilter, ReadOnly
 from orders.domain import by_staff, repairing, returning
 from orders.domain.moving import IllegalTransition
 from orders.models import Order
 from orders.queries.orders import needing_staff
-from orders.queries.timeline import Entry, timeline, unproven_reports
+from orders.queries.timeline import timeline, unproven_reports
 
 # What staff read when an action is not possible.
 NOT_POSSIBLE: dict[type[Exception], str] = {

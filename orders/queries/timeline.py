@@ -6,6 +6,7 @@ from esim.timeline import TIMELINE as OF_ESIMS
 from mobileplans.timeline import TIMELINE as OF_VISITS
 from moportal.timeline import Entry, Facts, Kind, Source, Subject, in_brackets, read
 from orders.models import Declaration, Order, Repair, Return, StateChange
+from orders.states import OrderState
 from payments.timeline import TIMELINE as OF_PAYMENTS
 from subscriptions.timeline import TIMELINE as OF_PLANS
 
@@ -32,7 +33,8 @@ def _declarations(subject: Subject) -> QuerySet[Declaration]:
 
 
 def _moved(facts: Facts) -> str:
-    return f"{facts['old']} to {facts['new']}{in_brackets(facts['reason'])}"
+    old, new = OrderState(facts["old"]).label, OrderState(facts["new"]).label
+    return f"{old} → {new}{in_brackets(facts['reason'])}"
 
 
 def _repair_ended(facts: Facts) -> str:
