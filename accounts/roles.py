@@ -27,8 +27,11 @@ ROOMS = frozenset(
         "payments",
         "plans",
         "subscriptions",
+        "support",
     }
 )
+# Who opened which customer's page is for auditors.
+READ_BY_MANY = ROOMS - {"support"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Role:
         return codename.startswith(("add_", "change_", "delete_")) and room in self.edits
 
 
+# Without these, nobody sees a customer's page.
+OPENS = frozenset({"open_customer"})
 # Work with one customer on the phone. Money is not among it.
 HELPS = frozenset(
     {
@@ -88,9 +93,9 @@ CATALOGUE_EDITOR, FINANCE = "catalogue editor", "finance"
 AUDITOR, ADMINISTRATOR = "auditor", "administrator"
 STAFF_ACTS = frozenset({"view_logentry"})
 ROLES = (
-    Role(VIEWER, reads=ROOMS),
-    Role(AGENT, reads=ROOMS, may=HELPS),
-    Role(SUPERVISOR, reads=ROOMS, may=HELPS | DECIDES),
+    Role(VIEWER, reads=READ_BY_MANY, may=OPENS),
+    Role(AGENT, reads=READ_BY_MANY, may=OPENS | HELPS),
+    Role(SUPERVISOR, reads=READ_BY_MANY, may=OPENS | HELPS | DECIDES),
     # A catalogue editor sees no customer. Finance sees the customers' orders and payments alone.
     Role(
         CATALOGUE_EDITOR,
@@ -99,7 +104,7 @@ ROLES = (
         may=frozenset({"announce_price", "view_pricechange"}),
     ),
     Role(FINANCE, reads=frozenset({"payments"}), may=SETTLES | {"view_order"}),
-    Role(AUDITOR, reads=ROOMS, may=STAFF_ACTS),
+    Role(AUDITOR, reads=ROOMS, may=OPENS | STAFF_ACTS),
 )
 
 

@@ -1,8 +1,10 @@
 from django.urls import path
 
-from support import views
+from support.views.customer import customer
+from support.views.finding import find
 
 urlpatterns = [
-    # A customer system opens this address, so it must not change.
-    path("find", views.find, name="find"),
+    # Customer systems open these addresses, so they must not change.
+    path("find", find, name="find"),
+    path("customers/<int:account>/", customer, name="customer"),
 ]

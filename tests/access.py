@@ -136,6 +136,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/v1/usage": SYSTEMS,
     "/gsma/rsp2/es2plus/handleDownloadProgressInfo": SYSTEMS,
     "/find": AT_THE_DESK,
+    "/customers/<account>/": AT_THE_DESK,
     "/admin/": AT_THE_DESK,
     "/admin/login/": EVERYBODY,
     "/admin/logout/": EVERYBODY,
@@ -238,6 +239,7 @@ DESK: dict[str, Desk] = {
     "subscriptions/usagepull": READ,
     "subscriptions/usagerecord": READ,
     "subscriptions/wayout": READ,
+    "support/opening": Desk(reads=("auditor", "administrator")),
 }
 
 

@@ -130,6 +130,7 @@ def address_filler() -> Callable[[str], str]:
     order, sim = Order.objects.get(), Sim.objects.order_by("pk")[0].iccid
     values = {
         "number": order.number,
+        "account": order.account_id,
         "key": CardPage.objects.get().key,
         "made": Export.objects.get().key,
         "link": LineLink.objects.get().key,

@@ -25,6 +25,7 @@ ROOMS = [
     "subscriptions",
     "mobileplans",
     "orders",
+    "support",
 ]
 PAGES = ["/options/", "/plans/?category=prepaid", "/account/", "/support/", "/terms/", "/language/"]
 

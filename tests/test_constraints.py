@@ -88,6 +88,7 @@ from subscriptions.models import (
     UsageRecord,
     WayOut,
 )
+from support.models import Opening
 from tests.builders import EID, make_card, make_operator, make_order, make_pool, payment_of
 from tests.test_architecture import ROOMS
 
@@ -253,6 +254,8 @@ BROKEN: dict[str, Callable[[], object]] = {
     "staff_recovery_has_a_reason": set_to(StaffRecovery, reason=""),
     "ended_staff_recovery_has_a_time": set_to(StaffRecovery, state="refused"),
     "one_open_staff_recovery_per_account": lambda: again(StaffRecovery),
+    "opening_without_a_caller_has_a_reason": set_to(Opening, reason=""),
+    "opening_closes_after_it_opened": set_to(Opening, closes_at=F("opened_at")),
     "erased_account_is_closed_and_has_no_name": set_to(User, erased_at=now(), name="x"),
     "one_export_per_account": lambda: again(Export, key=uuid.uuid4()),
     "export_that_is_ready_has_an_end": set_to(Export, ready_at=now()),
@@ -647,6 +650,14 @@ def _fill_leaving(alice: User) -> None:
 def _fill_desk(alice: User) -> None:
     first, second = (User.objects.create_user(name, None, is_staff=True) for name in ("a", "b"))
     StaffRecovery.objects.create(account=alice, asked_by=first, reason="x", expires_at=now())
+    Opening.objects.create(
+        account=alice,
+        opened_by=first,
+        passed_check=False,
+        reason="x",
+        opened_at=now(),
+        closes_at=now() + timedelta(minutes=30),
+    )
     PasswordLink.objects.create(user=first, issued_by=second, digest="x", expires_at=now())
 
 

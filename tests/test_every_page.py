@@ -104,6 +104,8 @@ def make_rows(alice: User) -> None:
     of_alice = {"content_type": ContentType.objects.get_for_model(User), "object_id": alice.pk}
     LogEntry.objects.create(user=asker, action_flag=CHANGE, object_repr="Alice", **of_alice)
     StaffRecovery.objects.create(account=alice, asked_by=asker, reason="x", expires_at=now())
+    half_an_hour = {"opened_at": now(), "closes_at": now() + timedelta(minutes=30)}
+    alice.openings.create(opened_by=asker, passed_check=False, reason="x", **half_an_hour)
     make_rows_of_numbers(alice)
     Export.objects.create(account=alice, ready_at=now(), expires_at=now() + timedelta(days=1))
     LpaReport.objects.create(visit=make_visit(), code="Other", code_as_sent="x")

@@ -274,6 +274,9 @@ def access_is_lost_and_proven(alice: User, clara: User, day: int) -> None:
     StaffRecovery.objects.create(
         account=alice, asked_by=clara, reason="x", state="refused", expires_at=now(), ended_at=now()
     )
+    alice.openings.create(
+        opened_by=clara, passed_check=True, opened_at=now(), closes_at=now() + DAY
+    )
 
 
 def own_data_is_wanted(alice: User) -> None:

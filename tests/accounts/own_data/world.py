@@ -138,6 +138,9 @@ def _fill_access(account: User, staff: User, number: str) -> None:
     account.staff_recoveries.create(
         asked_by=staff, reason="x", state="refused", expires_at=at, **ended
     )
+    account.openings.create(
+        opened_by=staff, passed_check=False, reason="x", opened_at=at, closes_at=at + DAY
+    )
     account.deletions.create(language="en", asked_at=at, due_at=at + DAY, state="undone", **ended)
     ready = Export.objects.create(account=account, ready_at=at, expires_at=at + DAY)
     ExportPart.objects.create(export=ready, number=0, text=account.username)

@@ -18,11 +18,13 @@ import mobileplans.finding
 import orders.finding
 import payments.finding
 import subscriptions.finding
+from accounts.admin.staff import staff_of
+from accounts.models import User
 from brand.queries import operator
 from moportal.finding import Kind, Typed
 from moportal.logs.configuration import mask_identifiers
-from support.queries import Group
-from support.queries import find as find_rows
+from support.queries.finding import Group
+from support.queries.finding import find as find_rows
 
 # Characters. Everything that can be found is shorter.
 LONGEST = 200
@@ -48,14 +50,14 @@ def find(request: HttpRequest) -> HttpResponse:
     if text and not is_too_long:
         groups = find_rows(Typed(text, operator().market), _kinds_to_view(request))
     if len(groups) == 1 and len(groups[0].rows) == 1:
-        return HttpResponseRedirect(_address(groups[0].rows[0]), status=303)
+        return HttpResponseRedirect(_address(request, groups[0].rows[0]), status=303)
     context = {
         **admin.site.each_context(request),
         "title": "Find",
         "typed": text[:LONGEST],
         "is_too_long": is_too_long,
         "longest": LONGEST,
-        "groups": [_shown(group) for group in groups],
+        "groups": [_shown(request, group) for group in groups],
     }
     return render(request, "admin/support/find.html", context)
 
@@ -66,15 +68,19 @@ def _kinds_to_view(request: HttpRequest) -> Iterator[Kind]:
             yield kind
 
 
-def _address(row: Model) -> str:
+def _address(request: HttpRequest, row: Model) -> str:
+    """Return the row's page. A customer has one over all rooms."""
+    is_customer = isinstance(row, User) and not row.is_staff
+    if is_customer and staff_of(request).has_perm("support.open_customer"):
+        return reverse("customer", args=[row.pk])
     return reverse(admin_urlname(row._meta, "change"), args=[row.pk])  # type: ignore[arg-type]  # django-stubs wants SafeString
 
 
-def _shown(group: Group) -> dict[str, Any]:
+def _shown(request: HttpRequest, group: Group) -> dict[str, Any]:
     """Return the rows of a group as the page shows them, without whole device identifiers."""
     rows = [
         {
-            "address": _address(row),
+            "address": _address(request, row),
             "name": mask_identifiers(str(row)),
             "facts": [mask_identifiers(fact) for fact in group.kind.facts(row) if fact],
         }

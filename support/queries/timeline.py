@@ -1,0 +1,94 @@
+"""A customer's timeline over all rooms, and what it adds: who opened the customer's page."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import User
+from accounts.timeline import TIMELINE as OF_ACCESS
+from esim.models import Profile
+from messages.timeline import TIMELINE as OF_MESSAGES
+from mobileplans.models import Visit
+from moportal.timeline import Entry, Facts, Kind, Source, Subject, read
+from orders.models import Order, Repair
+from orders.queries.timeline import SOURCES as OF_ORDERS
+from payments.models import Payment
+from subscriptions.models import Subscription
+from support.models import Opening
+
+# Of each kind of thing, the newest so many have events on the timeline.
+MOST_THINGS = 200
+# On one page.
+MOST_EVENTS = 50
+
+
+def _openings(subject: Subject) -> QuerySet[Opening]:
+    return Opening.objects.filter(account=subject.account)
+
+
+def _opened(facts: Facts) -> str:
+    why = "the caller passed the check" if facts["passed_check"] else facts["reason"]
+    return f"page opened: {why}"
+
+
+OPENED = Source(
+    name="opening",
+    kind=Kind.ACCESS,
+    where="desk",
+    rows=_openings,
+    at="opened_at",
+    facts={
+        "row": "pk",
+        "reason": "reason",
+        "passed_check": "passed_check",
+        "actor": "opened_by__username",
+    },
+    words=_opened,
+    page=(Opening, "row"),
+)
+SOURCES = (*OF_ORDERS, *OF_ACCESS, *OF_MESSAGES, OPENED)
+
+
+def timeline(
+    subject: Subject, *, kinds: Collection[str] = (), until: datetime | None = None
+) -> tuple[list[Entry], datetime | None]:
+    """Return a page of the customer's events, the newest first, and where the next page begins.
+
+    The next page begins with an event that this page does not have. Events of the same moment may
+    stand on both, and none is left out. Without kinds, all are shown.
+    """
+    chosen = [source for source in SOURCES if source.kind in kinds or not kinds]
+    entries = read(subject, chosen, most=MOST_EVENTS + 1, until=until)
+    has_more = len(entries) > MOST_EVENTS
+    return entries[:MOST_EVENTS], entries[-1].at if has_more else None
+
+
+def subject_of(account: User) -> Subject:
+    """Return what belongs to the customer: the newest visits, orders, charges, eSIMs and plans."""
+    orders = _keys(Order.objects.filter(account=account))
+    profiles = _profiles(orders)
+    return Subject(
+        account=account.pk,
+        is_customer=True,
+        addresses=[address.value for address in account.addresses.all()],
+        visits=_keys(Visit.objects.filter(account=account)),
+        orders=orders,
+        payments=_keys(Payment.objects.filter(method__account=account)),
+        profiles=list(profiles),
+        iccids={*profiles.values()},
+        plans=_keys(Subscription.objects.filter(line__account=account)),
+    )
+
+
+def _profiles(orders: list[int]) -> dict[int, str]:
+    """Return the ICCIDs of the orders' eSIMs, and of those that were replaced, by profile."""
+    made = Profile.objects.filter(order__in=orders).order_by()
+    replaced = Repair.objects.filter(order__in=orders).order_by().values("old_profile")
+    either = made.values("pk").union(replaced)
+    return dict(Profile.objects.filter(pk__in=either).values_list("pk", "sim__iccid"))
+
+
+def _keys(rows: QuerySet[Any]) -> list[int]:
+    return list(rows.order_by("-pk").values_list("pk", flat=True)[:MOST_THINGS])
