@@ -5,6 +5,7 @@ from typing import Any
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import User
 from esim.models import Profile, Sim
 from moportal.sealed import digest
 from tests.builders import EID
@@ -39,5 +40,7 @@ def found(client: Client, text: str) -> list[str]:
 
 
 def page_of(row: object) -> str:
+    if isinstance(row, User):
+        return reverse("customer", args=[row.pk])
     meta = row._meta  # type: ignore[attr-defined]  # any model
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])  # type: ignore[attr-defined]  # the same

@@ -12,8 +12,12 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 from playwright.sync_api import Browser, Route
 
+from accounts.models import User
+from esim.models import Profile
+from mobileplans.models import LpaReport
 from orders.models import Order
 from tests.browser import launch_browser
+from tests.builders import make_visit
 from tests.e2e.axe import findings
 from tests.support.searching import TRANSACTION_ID, find
 
@@ -24,8 +28,17 @@ HIGHEST_HEADER = 140
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
-def test_axe_finds_nothing_and_nothing_is_cut(desk: Client, order: Order) -> None:
+def test_axe_finds_nothing_and_nothing_is_cut(desk: Client, order: Order, alice: User) -> None:
+    customer = f"/customers/{alice.pk}/"
+    error = {"code": "CardBusy", "code_as_sent": "CardBusy", "visit": make_visit()}
+    LpaReport.objects.create(iccid=Profile.objects.get().sim.iccid, **error)
+    covered = desk.get(customer).content
+    wrong_answers = desk.post(customer, {"step": "check", "plan": "none"}).content
+    desk.post(customer, {"step": "open", "reason": "Ticket 4711"})
     pages = {
+        "/covered": covered,
+        "/wrong-answers": wrong_answers,
+        "/customer": desk.get(customer).content,
         "/home": desk.get("/admin/").content,
         "/found": find(desk, TRANSACTION_ID).content,
         "/nothing": find(desk, "no such thing").content,
