@@ -6,8 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from brand import models
-from brand.models import Operator
+from brand.models import Operator, static_url
 from tests.builders import make_operator
 
 GOOD, MISSING = "img/kestrel-dark.svg", "img/nothing.svg"
@@ -24,11 +23,11 @@ def only_the_good_file(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             raise ValueError("Missing staticfiles manifest entry")
         return f"/static/{path}"
 
-    monkeypatch.setattr(models, "static", find)
+    monkeypatch.setattr("brand.models.operator.static", find)
     monkeypatch.setattr("brand.forms.static", find)
-    models.static_url.cache_clear()
+    static_url.cache_clear()
     yield
-    models.static_url.cache_clear()
+    static_url.cache_clear()
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -1,137 +1,14 @@
-"""One installation serves one operator and one brand (docs/contract.md#quantities-and-identity)."""
+"""The legal texts of each market, and what its law gives its customers."""
 
-from functools import cache
-from typing import Any
-
-import structlog
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
-from django.templatetags.static import static
 from django.utils.translation import get_language
 
-from moportal.identifiers import Country
+from brand.models.words import words_by_language, words_in
 
-log = structlog.get_logger(__name__)
-hex_colour = RegexValidator(
-    r"^#[0-9a-f]{6}$", "Enter # and six hexadecimal digits, for example #0b5c5f."
-)
-country_list = RegexValidator(
-    r"^([A-Z]{2}( [A-Z]{2})*)?$", "Enter two-letter country codes with a space between them."
-)
 country_code = RegexValidator(r"^[A-Z]{2}$", "Enter a two-letter country code, such as DE.")
-
-
-def words_by_language(value: Any) -> None:
-    """Raise `ValidationError` unless the value has a text for each of its languages."""
-    if not isinstance(value, dict) or not all(
-        isinstance(words, str) and words.strip() for words in value.values()
-    ):
-        raise ValidationError('Enter a text for each language, such as {"en": "Buy now"}.')
-
-
-def words_in(by_language: dict[str, str], language: str) -> str:
-    """Return the words in this language, otherwise the English ones, otherwise an empty text."""
-    return str(by_language.get(language) or by_language.get("en", ""))
-
-
-class Operator(models.Model):
-    """The mobile operator that runs this portal: a single row."""
-
-    name = models.CharField(max_length=80)
-    logo = models.CharField(
-        max_length=200,
-        default="img/kestrel.svg",
-        help_text="Path of a square SVG file in the static files.",
-    )
-    logo_dark = models.CharField(
-        max_length=200,
-        default="img/kestrel-dark.svg",
-        blank=True,
-        help_text="The logo on a dark background. Leave empty to use the same logo.",
-    )
-    accent = models.CharField(
-        max_length=7,
-        default="#0b5c5f",
-        validators=[hex_colour],
-        help_text="The colour of buttons. Links and lines take a darker one where it is too light.",
-    )
-    accent_dark = models.CharField(
-        max_length=7,
-        default="#5ec4bf",
-        validators=[hex_colour],
-        help_text="The same on a dark page. Links and lines take a lighter one if it is too dark.",
-    )
-    support_phone = models.CharField(max_length=40)
-    support_email = models.EmailField()
-    support_hours = models.CharField(max_length=120)
-    website = models.URLField(
-        blank=True,
-        help_text="Customers in an ordinary browser get a link to it after they leave.",
-    )
-    legal_name = models.CharField(
-        max_length=120,
-        blank=True,
-        help_text="Who sells: the company's full name. Receipts and credit notes show it.",
-    )
-    legal_address = models.TextField(
-        max_length=400, blank=True, help_text="The company's address, one part on each line."
-    )
-    tax_number = models.CharField(
-        max_length=40, blank=True, help_text="The number under which the company pays its taxes."
-    )
-    default_market = models.CharField(max_length=2, default="US")
-    sms_countries = models.CharField(
-        max_length=800,
-        blank=True,
-        validators=[country_list],
-        help_text=(
-            "The countries whose numbers get SMS, such as US CA. "
-            "Leave empty for the default market."
-        ),
-    )
-
-    class Meta:
-        constraints = [models.CheckConstraint(name="one_operator", condition=Q(pk=1))]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def market(self) -> Country:
-        return Country(self.default_market)
-
-    @property
-    def countries_for_sms(self) -> frozenset[str]:
-        return frozenset(self.sms_countries.split() or [self.default_market])
-
-    @property
-    def seller_name(self) -> str:
-        """Return the seller's name, or the brand's if staff have not entered the company's name."""
-        return self.legal_name or self.name
-
-    @property
-    def logo_url(self) -> str:
-        return static_url(self.logo)
-
-    @property
-    def logo_dark_url(self) -> str:
-        return static_url(self.logo_dark)
-
-
-@cache
-def static_url(path: str) -> str:
-    """Return a static file's address, or empty text if it was not collected.
-
-    Every page has the logo. So a wrong path may cost the logo, but not the page.
-    """
-    try:
-        return static(path) if path else ""
-    except ValueError:
-        log.exception("static file not collected", path=path)
-        return ""
 
 
 class LegalText(models.Model):
