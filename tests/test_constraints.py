@@ -30,7 +30,7 @@ from accounts.models import (
     TypedCode,
     User,
 )
-from brand.models import LegalText, MarketRules, Operator
+from brand.models import LegalText, MarketRules, Notice, Operator
 from esim.domain import pool
 from esim.models import (
     DownloadProgress,
@@ -228,6 +228,9 @@ BROKEN: dict[str, Callable[[], object]] = {
     "an_oidc_logout_counts_once": lambda: again(OidcLogout),
     "one_operator": lambda: Operator.objects.create(pk=2, name="x"),
     "market_is_two_letters": set_to(MarketRules, market="xx"),
+    "notice_has_a_text": set_to(Notice, text=" "),
+    "notice_ends_after_it_starts": set_to(Notice, ends_at=F("starts_at")),
+    "notice_tone_known": set_to(Notice, tone="loud"),
     "rule_of_repayment_known": set_to(MarketRules, repayment="other"),
     "legal_text_kind_known": set_to(LegalText, kind="other"),
     "one_legal_text_of_a_version": lambda: again(LegalText),
@@ -557,6 +560,7 @@ def fill(alice: User) -> None:
     way_out.calls.create(operation="open")
     LegalText.objects.create(kind="terms", language="en", version="1", title="x", body="x")
     MarketRules.objects.create(market="DE")
+    Notice.objects.create(text="x")
     handoff = Handoff.objects.create(
         visit=order.visit, token_hash="x", language="en", expires_at=now(), success=False
     )

@@ -29,6 +29,7 @@ from accounts.models import (
     StaffRecovery,
     User,
 )
+from brand.models import Notice
 from mobileplans.domain import handoffs
 from mobileplans.models import Handoff, Visit
 from mobileplans.tasks import forget
@@ -246,7 +247,10 @@ def report_download(iccid: str, day: int) -> None:
 
 
 def others_call(clara: User, day: int) -> None:
-    """Work at the desk, count an attempt, leave a card page and a line unfinished, fetch usage."""
+    """Work at the desk, count an attempt, leave a card page and a line unfinished, fetch usage.
+
+    A notice was shown for a minute.
+    """
     LogEntry.objects.create(
         user=clara, object_id=str(day), object_repr="x", action_flag=CHANGE, change_message=""
     )
@@ -256,6 +260,8 @@ def others_call(clara: User, day: int) -> None:
     )
     linking.begin(clara, number="", bill_code=BILL_CODE)
     request_pull()
+    over = {"text": "x", "starts_at": now() - timedelta(minutes=1), "ends_at": now()}
+    Notice.objects.create(**over)
 
 
 def access_is_lost_and_proven(alice: User, clara: User, day: int) -> None:

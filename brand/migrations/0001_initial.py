@@ -2,6 +2,7 @@
 
 import brand.models
 import django.core.validators
+import django.utils.timezone
 from django.db import migrations, models
 
 
@@ -45,6 +46,29 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'market rules',
                 'constraints': [models.CheckConstraint(condition=models.Q(('market__regex', '^[A-Z]{2}$')), name='market_is_two_letters'), models.CheckConstraint(condition=models.Q(('repayment__in', ['whole', 'time', 'time_and_data'])), name='rule_of_repayment_known')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Notice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('text', models.CharField(help_text='What customers read, in one or two sentences. Say until when it lasts.', max_length=300, verbose_name='text, in English')),
+                ('translations', models.JSONField(blank=True, default=dict, help_text='A customer whose language is empty here reads the English text.', validators=[brand.models.words_by_language], verbose_name='text, in other languages')),
+                ('starts_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('ends_at', models.DateTimeField(blank=True, help_text="Leave empty if you don't know it yet.", null=True)),
+                ('tone', models.CharField(choices=[('information', 'Information'), ('warning', 'Warning')], default='information', max_length=11)),
+                ('is_at_desk', models.BooleanField(default=False, verbose_name='show it at the desk, too')),
+            ],
+            options={
+                'ordering': ['-pk'],
+                'permissions': [('post_notice', 'Can show a notice to all customers')],
+                'abstract': False,
+                'default_permissions': ('view',),
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('text__regex', '\\S')), name='notice_has_a_text'),
+                    models.CheckConstraint(condition=models.Q(('ends_at__isnull', True), ('ends_at__gt', models.F('starts_at')), _connector='OR'), name='notice_ends_after_it_starts', violation_error_message='The end must be after the start.'),
+                    models.CheckConstraint(condition=models.Q(('tone__in', ['information', 'warning'])), name='notice_tone_known'),
+                ],
             },
         ),
         migrations.CreateModel(
