@@ -1,5 +1,6 @@
-"""The operator's data in the template context of every page."""
+"""The operator's data and its notices in the template context of every page."""
 
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -7,12 +8,12 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language_info
 
-from brand.models import MarketRules
-from brand.queries import market_rules, operator
+from brand.models import MarketRules, Notice
+from brand.queries import market_rules, operator, operator_of_page, running_notices
 
 
 def brand(request: HttpRequest) -> dict[str, Any]:
-    """Return the operator, each language under its own name, and the market's rules."""
+    """Return the operator and its notices, each language under its own name, the market's rules."""
     languages = [(code, get_language_info(code)["name_local"]) for code, _ in settings.LANGUAGES]
 
     def rules() -> MarketRules:
@@ -20,8 +21,15 @@ def brand(request: HttpRequest) -> dict[str, Any]:
         session = getattr(request, "session", {})
         return market_rules(session.get("market") or operator().market)
 
+    page = cache(operator_of_page)
+
+    def notices() -> list[Notice]:
+        _operator, has_notice = page()
+        return running_notices() if has_notice else []
+
     return {
-        "brand": SimpleLazyObject(operator),
+        "brand": SimpleLazyObject(lambda: page()[0]),
+        "notices": SimpleLazyObject(notices),
         "languages": languages,
         "law": SimpleLazyObject(rules),
     }

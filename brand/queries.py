@@ -5,9 +5,19 @@ from functools import cache
 import structlog
 from django.conf import settings
 from django.db import DatabaseError
+from django.db.models import Exists, QuerySet
+from django.utils.timezone import now
 from django.utils.translation import gettext, gettext_noop, ngettext, override
 
-from brand.models import LegalText, MarketRules, Operator, Repayment, words_in
+from brand.models import (
+    LegalText,
+    MarketRules,
+    Notice,
+    Operator,
+    Repayment,
+    running_at,
+    words_in,
+)
 
 log = structlog.get_logger(__name__)
 # Customers of these markets may withdraw within 14 days: of the EU and the EEA by Directive
@@ -39,9 +49,28 @@ _last_read: dict[int, Operator] = {}
 
 def operator() -> Operator:
     """Return the operator, or a placeholder if the installation is not set up."""
-    found = Operator.objects.filter(pk=1).first() or Operator(pk=1, name="moportal")
+    return _remember(Operator.objects.filter(pk=1).first())
+
+
+def operator_of_page() -> tuple[Operator, bool]:
+    """Return the same, and whether a notice is shown now. It is one query."""
+    found = Operator.objects.filter(pk=1).annotate(has_notice=Exists(_running_notices())).first()
+    return _remember(found), found is not None and found.has_notice
+
+
+def _remember(found: Operator | None) -> Operator:
+    found = found or Operator(pk=1, name="moportal")
     _last_read[found.pk] = found
     return found
+
+
+def running_notices() -> list[Notice]:
+    """Return the notices that are shown now: warnings first, then the newest first."""
+    return list(_running_notices().order_by("-tone", "-pk"))
+
+
+def _running_notices() -> QuerySet[Notice]:
+    return Notice.objects.filter(running_at(now()))
 
 
 def remember_contact() -> None:

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 from accounts.models import User
-from brand.models import Operator
+from brand.models import Notice, Operator
 from esim.models import Sim, SmdpProvider
 from mobileplans.models import Visit
 from moportal.identifiers import Iccid
@@ -195,3 +196,7 @@ def make_credit_note(
         minor_units=minor_units, kind=RefundKind.GOODWILL, reason="slow", state="done", ended_at=at
     )
     return issue_credit_note(refund, receipt, at=at)
+
+
+def make_notice(*, text: str = "Top-ups are slow today.", **more: Any) -> Notice:
+    return Notice.objects.create(text=text, **more)
