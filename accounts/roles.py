@@ -76,11 +76,13 @@ HELPS = frozenset(
     }
 )
 # What gives a customer money back, ends a plan, or lets a device or a SIM pass that was stopped.
+# And what tells all customers something.
 DECIDES = frozenset(
     {
         "carry_out_declaration",
         "decide_takeover",
         "lift_stop",
+        "post_notice",
         "refund_charge",
         "refund_order",
     }
@@ -101,7 +103,7 @@ ROLES = (
         CATALOGUE_EDITOR,
         reads=frozenset({"brand", "plans"}),
         edits=frozenset({"brand", "plans"}),
-        may=frozenset({"announce_price", "view_pricechange"}),
+        may=frozenset({"announce_price", "post_notice", "view_pricechange"}),
     ),
     Role(FINANCE, reads=frozenset({"payments"}), may=SETTLES | {"view_order"}),
     Role(AUDITOR, reads=ROOMS, may=OPENS | STAFF_ACTS),

@@ -1,12 +1,16 @@
 """The operator's own data, edited without a deploy (docs/policies.md#b1)."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.timezone import now
 
-from brand.forms import OperatorForm
-from brand.models import LegalText, MarketRules, Operator
+from brand import domain
+from brand.forms import OperatorForm, TimedTextForm
+from brand.models import LegalText, MarketRules, Notice, Operator, TimedText
 
 
 @admin.register(Operator)
@@ -26,3 +30,61 @@ class LegalTextAdmin(admin.ModelAdmin[LegalText]):
 @admin.register(MarketRules)
 class MarketRulesAdmin(admin.ModelAdmin[MarketRules]):
     list_display = ["market", "withdrawal_days", "repayment", "offers_cancel_function"]
+
+
+class TimedTextAdmin(admin.ModelAdmin[Any]):
+    """What staff with the permission `right` show to customers for a time.
+
+    What was shown is never deleted, only ended.
+    """
+
+    form = TimedTextForm
+    right = ""
+    actions = ["end_now"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(self.right)
+
+    def has_change_permission(self, request: HttpRequest, _obj: object = None) -> bool:
+        return request.user.has_perm(self.right)
+
+    def has_delete_permission(self, request: HttpRequest, obj: TimedText | None = None) -> bool:
+        """Allow it for a text that nobody has seen yet."""
+        is_planned = obj is not None and obj.starts_at > now()
+        return is_planned and request.user.has_perm(self.right)
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(self.right)
+
+    @admin.display(description="State")
+    def state(self, shown: TimedText) -> str:
+        at = now()
+        if shown.starts_at > at:
+            return "Planned"
+        return "Over" if shown.ends_at and shown.ends_at <= at else "Running"
+
+    @admin.action(description="End now", permissions=["end"])
+    def end_now(self, request: HttpRequest, chosen: QuerySet[Any]) -> None:
+        """End those that run."""
+        for shown in chosen:
+            try:
+                domain.end(shown)
+            except domain.NotRunning:
+                text = f"Not running, so nothing changed: {shown}"
+                self.message_user(request, text, messages.WARNING)
+            else:
+                self.log_change(request, shown, "Ended.")
+                self.message_user(request, f"Ended: {shown}")
+
+
+@admin.register(Notice)
+class NoticeAdmin(TimedTextAdmin):
+    """Texts on every page of the portal. Each is shown from its start to its end."""
+
+    right = "brand.post_notice"
+    list_display = ["text", "tone", "state", "starts_at", "ends_at", "is_at_desk"]
+    list_filter = ["tone"]
+    fieldsets = (
+        (None, {"fields": ("text", "tone", "is_at_desk", "starts_at", "ends_at")}),
+        ("Other languages", {"fields": ("translations",), "classes": ("collapse",)}),
+    )

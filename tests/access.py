@@ -169,6 +169,7 @@ ROLES = (
 READERS = tuple(role for role in ROLES if role not in {"catalogue editor", "finance"})
 AGENTS, EDITORS = ("agent", "supervisor", "administrator"), ("catalogue editor", "administrator")
 ADMIN = ("administrator",)
+POSTERS = ("supervisor", "catalogue editor", "administrator")
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,7 @@ DESK: dict[str, Desk] = {
     "auth/group": Desk(reads=()),
     "brand/legaltext": EDIT,
     "brand/marketrules": EDIT,
+    "brand/notice": Desk(EDIT.reads, adds=POSTERS, changes=POSTERS),
     "brand/operator": EDIT,
     "customer_messages/message": READ,
     "esim/downloadprogress": READ,

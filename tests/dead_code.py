@@ -44,7 +44,7 @@ CALLED_BY_FRAMEWORKS = [
     *("lookups", "queryset", "formfield_for_*", "from_db_value", "changeform_view"),
     *("change_view", "response_add"),
     *("select_parser", "select_renderer", "initialize_request", "authenticate*", "to_*"),
-    *("validate", "handle_error", "_put", "normalize_username", "connection_class"),
+    *("validate", "handle_error", "_put", "normalize_username", "connection_class", "decompress"),
     *("allow_request", "wait", "render", "handle_exception", "process_*", "_validate_session_key"),
 ]
 DECORATORS = [

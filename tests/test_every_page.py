@@ -20,7 +20,7 @@ from accounts.access import events
 from accounts.domain.telling import tell
 from accounts.models import CodeRequest, Export, NumberCheck, OidcIdentity, StaffRecovery, User
 from accounts.roles import ADMINISTRATOR, AGENT, VIEWER
-from brand.models import LegalText, MarketRules
+from brand.models import LegalText, MarketRules, Notice
 from demo.parts import ROOT
 from esim.domain import pool
 from esim.models import DownloadProgress, Es2Call, IccidRange, PoolLevel, Profile, Source
@@ -111,6 +111,8 @@ def make_rows(alice: User) -> None:
     LpaReport.objects.create(visit=make_visit(), code="Other", code_as_sent="x")
     LegalText.objects.create(kind="terms", language="en", version="1", title="Terms", body="x")
     MarketRules.objects.create(market="DE")
+    over = {"starts_at": now() - timedelta(hours=1), "ends_at": now()}
+    Notice.objects.create(text="x", **over)
 
 
 def make_rows_of_numbers(alice: User) -> None:

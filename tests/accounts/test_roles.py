@@ -38,6 +38,7 @@ ACTIONS = {
     ("orders.order", "take_back"): DECIDERS,
     ("orders.order", "issue_new_esim"): AGENTS,
     ("orders.declaration", "settle"): AGENTS,
+    ("brand.notice", "end_now"): frozenset(access.POSTERS),
     ("mobileplans.lpareport", "take_in_hand"): AGENTS,
     ("mobileplans.lpareport", "resolve"): AGENTS,
     ("esim.profile", "clear_staff_alert"): AGENTS,

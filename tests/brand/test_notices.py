@@ -4,17 +4,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.template.loader import render_to_string
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
+from accounts.roles import SUPERVISOR, VIEWER
+from brand.models import Notice
 from brand.queries import last_read, operator_of_page
+from tests.accounts.test_roles import make_staff
 from tests.builders import make_notice, make_operator
 from tests.orders.journey import LAUNCH
 
 TEXT = "Top-ups are slow today."
+PAGE = "/admin/brand/notice/"
 HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.django_db
 PAGES = [
@@ -108,3 +113,64 @@ def test_the_page_of_an_outage_has_no_notice_because_it_asks_nothing() -> None:
 
     assert TEXT not in page
     assert len(asked) == 0
+
+
+# -- At the desk -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(client: Client) -> Client:
+    make_operator()
+    client.force_login(make_staff(SUPERVISOR))
+    return client
+
+
+def post(desk: Client, **changes: object) -> str:
+    begun = now() - HOUR
+    form = {
+        "text": TEXT,
+        "tone": "information",
+        "starts_at_0": f"{begun:%Y-%m-%d}",
+        "starts_at_1": f"{begun:%H:%M:%S}",
+        **changes,
+    }
+    return desk.post(f"{PAGE}add/", form, follow=True).text
+
+
+def test_a_supervisor_posts_a_notice_and_ends_it(desk: Client) -> None:
+    post(desk, translations_fr="C'est lent.", is_at_desk="on")
+
+    notice = Notice.objects.get()
+    assert (notice.translations, str(notice)) == ({"fr": "C'est lent."}, TEXT)
+    assert TEXT in Client().get("/support/").text
+
+    desk.post(PAGE, {"action": "end_now", "_selected_action": [notice.pk]})
+    assert TEXT not in Client().get("/support/").text
+    assert LogEntry.objects.latest("pk").change_message == "Ended."
+
+
+def test_the_desk_shows_only_what_is_for_staff_too(desk: Client) -> None:
+    make_notice(text="For customers.")
+    make_notice(text="For everybody.", is_at_desk=True, tone="warning")
+
+    page = desk.get("/admin/").text
+
+    assert page.count("For everybody.") == 1
+    assert "For customers." not in page
+
+
+def test_a_text_that_is_blank_or_too_long_is_refused(desk: Client) -> None:
+    assert "This field is required." in post(desk, text=" ")
+    assert "at most 300 characters" in post(desk, translations_de="x" * 301)
+    assert not Notice.objects.exists()
+
+
+def test_a_viewer_reads_notices_and_posts_none() -> None:
+    make_operator()
+    notice = make_notice()
+    viewer = Client()
+    viewer.force_login(make_staff(VIEWER))
+
+    assert viewer.get(f"{PAGE}{notice.pk}/change/").status_code == 200
+    assert "End now" not in viewer.get(PAGE).text
+    assert viewer.post(f"{PAGE}add/", {"text": "x"}).status_code == 403
