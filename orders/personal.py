@@ -4,9 +4,27 @@ Orders belong to the books: they stay for BOOKS_YEARS, without device and SIM. N
 who the customer was.
 """
 
-from moportal.personal import BOOKS, INTERNAL, SECRET, Amount, Keep, Personal, register
+from moportal.personal import (
+    BOOKS,
+    INTERNAL,
+    SECRET,
+    Amount,
+    Impersonal,
+    Keep,
+    Personal,
+    register,
+)
 from orders.domain import matching, repairing
-from orders.models import Declaration, Draft, Order, PayingCode, Repair, Return, StateChange
+from orders.models import (
+    Declaration,
+    Draft,
+    Order,
+    PayingCode,
+    Repair,
+    Return,
+    SalesPause,
+    StateChange,
+)
 
 PRICE = {"price": Amount("gross_minor_units"), "tax": Amount("tax_minor_units")}
 DECLARED = ("name", "address", "contract", "note", "language", "market", "staff_note")
@@ -132,4 +150,5 @@ register(
         ("order__account",),
         withholds={"code": SECRET, "code_digest": SECRET},
     ),
+    Impersonal(SalesPause, "which sales staff have paused, and why"),
 )

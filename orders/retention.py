@@ -4,7 +4,16 @@ from django.db.models import Q
 
 from moportal.retention import Deleted, Follows, Timed, register
 from orders.domain.deleting import delete_old_orders
-from orders.models import Declaration, Draft, Order, PayingCode, Repair, Return, StateChange
+from orders.models import (
+    Declaration,
+    Draft,
+    Order,
+    PayingCode,
+    Repair,
+    Return,
+    SalesPause,
+    StateChange,
+)
 
 register(
     Deleted(
@@ -37,4 +46,5 @@ register(
         since="created_at",
         setting="TASK_DAYS",
     ),
+    Timed(SalesPause, "pauses of sales that are over", since="ends_at", setting="DESK_LOG_DAYS"),
 )

@@ -44,7 +44,7 @@ from esim.models import (
 from messages.models import Message, SendingCall, SentCount
 from mobileplans.models import Handoff, HostReport, LpaReport, Visit
 from orders.domain.sales import sale_of
-from orders.models import Declaration, Draft, Order, PayingCode, Repair, Return
+from orders.models import Declaration, Draft, Order, PayingCode, Repair, Return, SalesPause
 from outbox.domain import enqueue
 from outbox.models import Heartbeat, Task
 from payments.domain.receipts import issue_credit_note, issue_receipt
@@ -509,6 +509,10 @@ BROKEN: dict[str, Callable[[], object]] = {
     "one_open_repair_per_order": lambda: again(Repair),
     "ended_repair_has_a_time": set_to(Repair, state="failed"),
     "reissue_that_is_done_has_a_new_profile": set_to(Repair, state="done", ended_at=now()),
+    "salespause_has_a_text": set_to(SalesPause, text=""),
+    "salespause_ends_after_it_starts": set_to(SalesPause, ends_at=F("starts_at")),
+    "salespause_market_is_a_country_or_all": set_to(SalesPause, market="us"),
+    "salespause_has_a_reason": set_to(SalesPause, because=" "),
 }
 
 
@@ -663,6 +667,7 @@ def _fill_desk(alice: User) -> None:
         closes_at=now() + timedelta(minutes=30),
     )
     PasswordLink.objects.create(user=first, issued_by=second, digest="x", expires_at=now())
+    SalesPause.objects.create(text="x", because="x", asked_by=first)
 
 
 @pytest.mark.django_db

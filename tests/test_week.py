@@ -34,7 +34,7 @@ from mobileplans.domain import handoffs
 from mobileplans.models import Handoff, Visit
 from mobileplans.tasks import forget
 from moportal import retention
-from orders.models import Declaration, Order
+from orders.models import Declaration, Order, SalesPause
 from orders.states import OrderState
 from orders.tasks import expire
 from outbox.domain import due_tasks, process
@@ -249,7 +249,7 @@ def report_download(iccid: str, day: int) -> None:
 def others_call(clara: User, day: int) -> None:
     """Work at the desk, count an attempt, leave a card page and a line unfinished, fetch usage.
 
-    A notice was shown for a minute.
+    Sales were paused for a minute, with a notice.
     """
     LogEntry.objects.create(
         user=clara, object_id=str(day), object_repr="x", action_flag=CHANGE, change_message=""
@@ -261,6 +261,7 @@ def others_call(clara: User, day: int) -> None:
     linking.begin(clara, number="", bill_code=BILL_CODE)
     request_pull()
     over = {"text": "x", "starts_at": now() - timedelta(minutes=1), "ends_at": now()}
+    SalesPause.objects.create(asked_by=clara, because="x", **over)
     Notice.objects.create(**over)
 
 

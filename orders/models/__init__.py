@@ -1,9 +1,10 @@
-"""Drafts, orders, their repairs and returns, declarations, and codes for other devices."""
+"""Drafts, orders, their repairs and returns, declarations, codes, and pauses of sales."""
 
 from orders.models.declarations import Declaration
 from orders.models.drafts import Draft
 from orders.models.orders import KIND, Order, StateChange, new_number
 from orders.models.other_devices import PayingCode
+from orders.models.pauses import SalesPause
 from orders.models.repairs import Repair, Return
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "PayingCode",
     "Repair",
     "Return",
+    "SalesPause",
     "StateChange",
     "new_number",
 ]
