@@ -9,10 +9,10 @@ from brand.models import Notice, Operator
 from esim.models import Sim, SmdpProvider
 from mobileplans.models import Visit
 from moportal.identifiers import Iccid
-from orders.domain import drafts, placing
+from orders.domain import drafts, pausing, placing
 from orders.domain.consent import consent_text
 from orders.domain.sales import sale_of
-from orders.models import Draft, Order
+from orders.models import Draft, Order, SalesPause
 from payments.domain.receipts import issue_credit_note, issue_receipt
 from payments.models import CreditNote, Payment, PaymentMethod, Receipt
 from payments.states import RefundKind
@@ -196,6 +196,17 @@ def make_credit_note(
         minor_units=minor_units, kind=RefundKind.GOODWILL, reason="slow", state="done", ended_at=at
     )
     return issue_credit_note(refund, receipt, at=at)
+
+
+PAUSED = "Sales are paused until noon."
+
+
+def make_pause(*, text: str = PAUSED, **choice: Any) -> SalesPause:
+    """Let staff pause the sales that the choice covers."""
+    staff, _ = User.objects.get_or_create(username="sofia@staff.example", is_staff=True)
+    pause = SalesPause(text=text, because="INC-7", **choice)
+    pausing.begin(pause, actor=staff)
+    return pause
 
 
 def make_notice(*, text: str = "Top-ups are slow today.", **more: Any) -> Notice:

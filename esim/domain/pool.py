@@ -3,12 +3,13 @@
 An ICCID is claimed by compare-and-set, so of two concurrent claims of it one wins.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from esim.models import Profile, Sim, SmdpProvider
+from esim.models import Profile, Sim, SmdpProvider, Source
 from esim.states import SimState
 from moportal.database.statements import compare_and_set
 from moportal.identifiers import new_matching_id
@@ -43,6 +44,22 @@ _WITH_SOURCES = """SELECT provider.*, source.market AS source_market, source.ran
     FROM esim_smdpprovider AS provider
     LEFT JOIN esim_source AS source ON source.provider_id = provider.id AND source.profile_type = %s
     ORDER BY provider.id"""
+
+
+def served_by(provider: int) -> Callable[[str, str], bool]:
+    """Return a function that tells whether this provider may serve a profile type in a market.
+
+    The function uses the sources as they are now. A provider that is off counts, too.
+    """
+    sources = list(Source.objects.values_list("profile_type", "market", "provider"))
+    with_sources = {profile_type for profile_type, _market, _provider in sources}
+    own = {(profile_type, market) for profile_type, market, one in sources if one == provider}
+
+    def serves(profile_type: str, market: str) -> bool:
+        is_named = (profile_type, market) in own or (profile_type, "") in own
+        return is_named or profile_type not in with_sources
+
+    return serves
 
 
 def check_stock(profile_type: str, *, market: str = "") -> None:

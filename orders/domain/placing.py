@@ -14,7 +14,7 @@ from brand.models import LegalText
 from brand.queries import legal_text
 from moportal.database.statements import compare_and_set
 from moportal.web.links import absolute_url
-from orders.domain import attach_offers, fraud, limits, move_offers, pricing
+from orders.domain import attach_offers, fraud, limits, move_offers, pausing, pricing
 from orders.domain.consent import consent_text, is_consent, is_start_now_text
 from orders.domain.drafts import StaleForm, is_complete
 from orders.domain.targets import Target, is_elsewhere, takes_plan, target
@@ -59,6 +59,7 @@ def place(draft: Draft, *, version: int, consent: str = "", start_now: str = "")
 
     Raises `ConsentMissing` if the plan renews and nothing was ticked.
     Raises `DeviceStopped` if nothing is sold to the device at present.
+    Raises `SalesPaused` if staff have paused the sales of the plan.
     Raises `Locked` if the customer or the device has too many open or cancelled orders. Raises
     `PlacedOtherwise` if another version was submitted. Raises `StaleForm` if the draft is
     open but the form shows an older version or another text of a box, or the draft is incomplete or
@@ -99,6 +100,8 @@ def _submit(draft: Draft, version: int, agreed: Agreed) -> Order | None:
             return None
         if not compare_and_set(Draft, draft.pk, as_shown, submitted_at=now()):
             return None
+        # After the line above, so that a form that is sent twice leads to its order.
+        pausing.check(draft, chosen.sim)
         limits.count_order(draft)
         return _create_order(draft, chosen, agreed)
 

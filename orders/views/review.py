@@ -22,13 +22,14 @@ from mobileplans.models import Visit
 from moportal.money import Money
 from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
 from orders import line_texts, texts
-from orders.domain import drafts, fraud, limits, placing, pricing, targets
+from orders.domain import drafts, fraud, limits, pausing, placing, pricing, targets
 from orders.domain.consent import ConsentMissing, consent_text, renewal_day, start_now_text
 from orders.domain.drafts import StaleForm
 from orders.domain.targets import Choice
 from orders.forms import ReviewForm, initial_for
 from orders.line_texts import line_name
 from orders.models import Draft
+from orders.queries import pauses
 from orders.states import OrderKind
 from orders.views.steps import (
     chosen_context,
@@ -77,6 +78,8 @@ def review(request: HttpRequest, user: User) -> HttpResponse:
     context |= {"is_stopped": fraud.is_stopped(visit), "reference": visit.transaction_id}
     locked = limits.find_lock(user, visit)
     context["wait_text"] = wait_text(locked) if locked else ""
+    context["paused"] = pauses.text_about(draft, choice.target.sim)
+    context["may_order"] = not (locked or context["is_stopped"] or context["paused"])
     response = render(request, "orders/review.html", context)
     if locked and locked.seconds:
         response.headers["Retry-After"] = str(locked.seconds)
@@ -117,9 +120,9 @@ def _place_order(request: HttpRequest, user: User, form: ReviewForm) -> HttpResp
         return redirect_back(request, form)
     except (StaleForm, placing.PlacedOtherwise):
         return redirect_stale_form(request, form.cleaned_data["draft"], user)
-    except (Locked, fraud.DeviceStopped):
-        # The review page says how long to wait, or whom to call.
-        return redirect_to("review")
+    except (Locked, fraud.DeviceStopped, pausing.SalesPaused):
+        # The review page says why, and until when or whom to call. What was ticked stays.
+        return redirect_back(request, form)
     forget_form(request)
     return redirect_to("order", order.number)
 
