@@ -15,12 +15,16 @@ class PlanNotOffered(Exception):
 
 @dataclass(frozen=True)
 class Offer:
-    """A plan with the market's price and the texts in the customer's language."""
+    """A plan with the market's price and the texts in the customer's language.
+
+    `paused` is what the customer reads while the plan is shown but not sold.
+    """
 
     plan: Plan
     price: PlanPrice
     name: str
     countries: list[str]
+    paused: str = ""
 
     @property
     def validity_text(self) -> str:

@@ -17,6 +17,7 @@ from mobileplans.domain import visits
 from mobileplans.models import Visit
 from moportal.money import TaxedPrice
 from orders.models import Draft, Order
+from orders.queries import pauses
 from orders.states import ADDS_DEVICE, ENDED, OrderKind
 from plans.models import PlanPrice
 from subscriptions.domain import sharing, standing
@@ -42,12 +43,16 @@ class WhyNot(StrEnum):
 
 @dataclass(frozen=True)
 class AttachOffer:
-    """A running plan, what another device costs, and how many may still join."""
+    """A running plan, what another device costs, and how many may still join.
+
+    `paused` is what the customer reads while no further device is sold for it.
+    """
 
     plan: Subscription
     left: int
     price: PlanPrice | None
     why_not: WhyNot | None
+    paused: str
 
     @cached_property
     def fee(self) -> TaxedPrice | None:
@@ -81,8 +86,9 @@ def device_of(account: User, visit: Visit) -> Device:
 
 def offers_of(account: User, visit: Visit) -> list[AttachOffer]:
     """Return the customer's running plans, those that can be chosen first."""
-    device = device_of(account, visit)
-    found = [_offer(device, plan) for plan in sharing.running_plans(account)]
+    device, running = device_of(account, visit), sharing.running_plans(account)
+    paused = pauses.texts([one.plan for one in running if one.plan], visit.market, new_esim=True)
+    found = [_offer(device, plan, paused.get(plan.plan_id or 0, "")) for plan in running]
     return sorted(found, key=lambda offer: offer.why_not is not None)
 
 
@@ -146,10 +152,10 @@ def hindrance(device: Device, plan: Subscription) -> WhyNot | None:
     return found
 
 
-def _offer(device: Device, plan: Subscription) -> AttachOffer:
+def _offer(device: Device, plan: Subscription, paused: str) -> AttachOffer:
     left = max(0, sharing.places_left(plan) - _places_ordered(plan))
     price = _price_of(plan)
-    return AttachOffer(plan, left, price, _why_not(device, plan, left, price))
+    return AttachOffer(plan, left, price, _why_not(device, plan, left, price), paused)
 
 
 def _why_not(

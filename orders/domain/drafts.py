@@ -78,9 +78,9 @@ def _attach(draft: Draft, visit: Visit) -> None:
     draft.refresh_from_db()
 
 
-def offer_of(draft: Draft, plan_id: int) -> Offer:
+def offer_of(draft: Draft, plan_id: int, *, new_esim: bool = True) -> Offer:
     """Return the plan as this visit sees it, or raise `PlanNotOffered`."""
-    on_offer = offers_for(draft.visit, account=draft.account)
+    on_offer = offers_for(draft.visit, account=draft.account, new_esim=new_esim)
     offer = next((offer for offer in on_offer if offer.plan.pk == plan_id), None)
     if offer is None:
         raise PlanNotOffered(plan_id)

@@ -59,8 +59,8 @@ def lines(request: HttpRequest, user: User) -> HttpResponse:
     selected = str(form["plan"].value())
     context = {
         "form": form,
-        "rows": [_row(offer, selected) for offer in shares if offer.why_not is None],
-        "moves": [_move_row(offer, selected) for offer in takes if offer.why_not is None],
+        "rows": [_row(offer, selected) for offer in shares if _can_be_chosen(offer)],
+        "moves": [_move_row(offer, selected) for offer in takes if _can_be_chosen(offer)],
         "others": _others(shares, takes),
         "waits_until": attach_offers.waits_until(user),
         **frame_context("lines", back_url=reverse("options")),
@@ -79,7 +79,7 @@ def _save_choice(
         return redirect_back(request, form)
     wish = form.cleaned_data["plan"]
     offer = next((one for one in offers if _key(one) == wish), None)
-    if offer is None or offer.why_not is not None or attach_offers.waits_until(user):
+    if offer is None or not _can_be_chosen(offer) or attach_offers.waits_until(user):
         # The page says why.
         forget_form(request)
         return redirect_to("lines")
@@ -93,6 +93,11 @@ def _save_choice(
         return redirect_stale_form(request, form.cleaned_data["draft"], user)
     forget_form(request)
     return redirect_to_open_step(draft)
+
+
+def _can_be_chosen(offer: AttachOffer | MoveOffer) -> bool:
+    is_paused = isinstance(offer, AttachOffer) and bool(offer.paused)
+    return offer.why_not is None and not is_paused
 
 
 def _chosen(draft: Draft) -> str:
@@ -139,6 +144,8 @@ def _others(shares: list[AttachOffer], takes: list[MoveOffer]) -> list[dict[str,
         if reason is not None:
             text = line_texts.why_not(offer.plan, reason)
             found.append({"name": _name_of(offer.plan), "text": text})
+        elif offer.paused and offer.why_not is None:
+            found.append({"name": _name_of(offer.plan), "text": offer.paused})
     return found
 
 

@@ -20,7 +20,7 @@ from orders.domain.drafts import StaleForm
 from orders.forms import PlanForm, initial_for
 from orders.models import Draft, Order
 from orders.queries import orders as queries
-from orders.queries.offers import Shelf, shelf
+from orders.queries.offers import Shelf, all_paused, shelf
 from orders.views.steps import (
     check_draft,
     enter_step,
@@ -45,7 +45,8 @@ def options(request: HttpRequest, user: User) -> HttpResponse:
     """Show the services on offer as large tiles (docs/policies.md#j3)."""
     visit, _draft = enter_step(request, user, "options")
     on_offer = shelf(visit, user)
-    sold = {offer.plan.category for offer in on_offer.offers}
+    paused = all_paused(on_offer.offers)
+    sold = set() if paused else {offer.plan.category for offer in on_offer.offers}
     waiting = queries.order_to_hand_over(user, visit)
     context = {
         "tiles": [
@@ -54,7 +55,8 @@ def options(request: HttpRequest, user: User) -> HttpResponse:
             *([_sim_tile()] if visits.may_prove_sim_of_another(visit, user) else []),
             *_option_tiles(sold, can_attach=bool(sharing.running_plans(user))),
         ],
-        "empty": not sold,
+        "empty": not sold and not paused,
+        "paused": paused,
         **_identity_context(on_offer),
         "location": visit.location,
         "market": visit.market,
@@ -135,9 +137,12 @@ def plans(request: HttpRequest, user: User) -> HttpResponse:
     form = restore_form(request, PlanForm, initial_for(draft, plan=draft.plan_id))
     category = _selected_category(request, draft)
     on_offer = shelf(visit, user, category)
+    paused = all_paused(on_offer.offers)
+    found = [] if paused else on_offer.offers
     context = {
         "form": form,
-        "offers": [plan_tile(offer, str(form["plan"].value())) for offer in on_offer.offers],
+        "paused": paused,
+        "offers": [plan_tile(offer, str(form["plan"].value())) for offer in found],
         **_identity_context(on_offer),
         "location": visit.location,
         "category_title": CATEGORY_TITLES[category](),
@@ -166,14 +171,20 @@ def answer_choice(
     draft: Draft,
     form: PlanForm,
     choose: Callable[[Offer, int], HttpResponse],
+    *,
+    new_esim: bool = True,
 ) -> HttpResponse:
     """Return what `choose` returns for the offer and the draft's version that a valid form names.
 
-    If the form is stale, or the plan is not offered any more, the page says so instead.
+    If the form is stale, or the plan is not offered any more or not sold now, the page says so
+    instead.
     """
     try:
         check_draft(draft, form)
-        offer = drafts.offer_of(draft, form.cleaned_data["plan"])
+        offer = drafts.offer_of(draft, form.cleaned_data["plan"], new_esim=new_esim)
+        if offer.paused:
+            form.add_error("plan", offer.paused)
+            return redirect_back(request, form)
         answer = choose(offer, form.cleaned_data["version"])
     except StaleForm:
         return redirect_stale_form(request, form.cleaned_data["draft"], user)
@@ -191,7 +202,10 @@ def _selected_category(request: HttpRequest, draft: Draft) -> Category:
 
 
 def plan_tile(offer: Offer, selected: str, *, note: str = "") -> dict[str, Any]:
-    """Return what the plan's tile says. The note takes the place of the words about renewing."""
+    """Return what the plan's tile says. The note takes the place of the words about renewing.
+
+    While the sales of the plan are paused, the tile says that instead, and cannot be chosen.
+    """
     return {
         "id": offer.plan.pk,
         "name": offer.name,
@@ -201,8 +215,9 @@ def plan_tile(offer: Offer, selected: str, *, note: str = "") -> dict[str, Any]:
         "others": len(offer.countries) - 1,
         "price": offer.price.taxed.gross,
         "is_taxed": offer.price.tax_rate > 0,
-        "renewal_text": note or _renewal_text(offer),
-        "selected": str(offer.plan.pk) == selected,
+        "renewal_text": offer.paused or note or _renewal_text(offer),
+        "is_paused": bool(offer.paused),
+        "selected": str(offer.plan.pk) == selected and not offer.paused,
     }
 
 
