@@ -21,7 +21,7 @@ from moportal.web.kept_forms import keeps_form, redirect_back, restore_form
 from orders.domain import drafts, pricing
 from orders.forms import PlanForm, initial_for
 from orders.models import Draft
-from orders.queries.offers import offers_for
+from orders.queries.offers import all_paused, offers_for
 from orders.texts import why_not_changed
 from orders.views.plans import answer_choice, plan_tile
 from orders.views.steps import customer_only, redirect_to, redirect_to_open_step
@@ -50,12 +50,14 @@ def change(request: HttpRequest, user: User, reference: str) -> HttpResponse:
     form = restore_form(request, PlanForm, initial_for(draft))
     chosen = str(form["plan"].value())
     found = [] if why else _offers(draft, subscription, paid, at)
+    paused = all_paused(found)
     context = {
         "plan": subscription,
         "form": form,
+        "paused": paused,
         "offers": [
             plan_tile(offer, chosen, note=_what_happens(offer, subscription, paid, at))
-            for offer in found
+            for offer in ([] if paused else found)
         ],
         "location": draft.visit.location,
         "why_not": why_not_changed(why) if why else "",
@@ -83,7 +85,7 @@ def _save_plan(
         return redirect_to_open_step(draft)
 
     try:
-        return answer_choice(request, user, draft, form, choose)
+        return answer_choice(request, user, draft, form, choose, new_esim=False)
     except NotChangeable as error:
         messages.warning(request, why_not_changed(error.why))
         return redirect_to("plan-change", subscription.reference)
@@ -101,7 +103,7 @@ def _offers(draft: Draft, subscription: Subscription, paid: Period, at: datetime
     """Return the monthly plans that can take the running one's place."""
     return [
         offer
-        for offer in offers_for(draft.visit, Category.RECURRING)
+        for offer in offers_for(draft.visit, Category.RECURRING, new_esim=False)
         if _is_possible(subscription, paid, offer, at)
     ]
 

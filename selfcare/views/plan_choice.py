@@ -45,8 +45,9 @@ def choose(request: HttpRequest, user: User, reference: str, number: int) -> Htt
     subscription = own_plan(user, reference)
     paid = last_paid(subscription)
     offer = _offer(request, number)
-    if offer is None:
-        messages.warning(request, _("This plan is no longer available. Choose another one."))
+    if offer is None or offer.paused:
+        gone = _("This plan is no longer available. Choose another one.")
+        messages.warning(request, offer.paused if offer else gone)
         return redirect_to("plan-change", reference)
     try:
         cheaper.check_choosable(subscription, paid, offer)
@@ -78,7 +79,7 @@ def choose(request: HttpRequest, user: User, reference: str, number: int) -> Htt
 
 def _offer(request: HttpRequest, number: int) -> Offer | None:
     """Return the monthly plan with this key, if it is on sale here."""
-    found = offers_for(visits.get_or_begin(request), Category.RECURRING)
+    found = offers_for(visits.get_or_begin(request), Category.RECURRING, new_esim=False)
     return next((offer for offer in found if offer.plan.pk == number), None)
 
 

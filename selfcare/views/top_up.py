@@ -17,7 +17,7 @@ from orders.domain import drafts, targets
 from orders.forms import PlanForm, initial_for
 from orders.line_texts import line_name
 from orders.models import Draft
-from orders.queries.offers import offers_for
+from orders.queries.offers import all_paused, offers_for
 from orders.views.plans import answer_choice, plan_tile
 from orders.views.steps import customer_only, redirect_to, redirect_to_open_step
 from plans.models import Category
@@ -39,12 +39,14 @@ def top_up(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         return _save_plan(request, user, draft, sim)
     form = restore_form(request, PlanForm, initial_for(draft))
     chosen = str(form["plan"].value())
-    found = offers_for(draft.visit, Category.PREPAID, account=user)
+    found = offers_for(draft.visit, Category.PREPAID, account=user, new_esim=False)
+    paused = all_paused(found)
     context = {
         "plan": subscription,
         "line_name": line_name(subscription.line),
         "form": form,
-        "offers": [plan_tile(offer, chosen) for offer in found],
+        "paused": paused,
+        "offers": [] if paused else [plan_tile(offer, chosen) for offer in found],
         "location": draft.visit.location,
         "back_url": reverse("plan", args=[reference]),
     }
@@ -60,4 +62,4 @@ def _save_plan(request: HttpRequest, user: User, draft: Draft, sim: Sim) -> Http
         drafts.choose_top_up(draft, offer, sim, version=version)
         return redirect_to_open_step(draft)
 
-    return answer_choice(request, user, draft, form, choose)
+    return answer_choice(request, user, draft, form, choose, new_esim=False)

@@ -10,13 +10,16 @@ from accounts.models import User
 from mobileplans.models import Visit
 from orders.models import Draft, Order, SalesPause
 from orders.states import OrderState
+from payments.models import PaymentMethod
 from subscriptions.models import Subscription
-from tests.builders import OTHER_EID, PAUSED, make_draft, make_pause, make_plan
+from tests.builders import OTHER_EID, PAUSED, make_draft, make_pause, make_plan, make_provider
 from tests.conftest import PASSWORD
 from tests.orders.conftest import settled
 from tests.orders.journey import ready, sent, where
 from tests.orders.test_consent import CONSENT, box
-from tests.subscriptions.renewals import make_monthly
+from tests.selfcare import test_plan_changes, test_plan_choice, test_top_up
+from tests.selfcare.test_plan_payment import EXPIRY_YEAR
+from tests.subscriptions.renewals import DAY, SOLD, Renewal, make_monthly
 
 PREPAID = "/plans/?category=prepaid"
 
@@ -102,7 +105,7 @@ def test_a_tick_is_kept_through_the_pause(shopping: Client, alice: User, gateway
     assert "checked" in box(shopping.get("/review/").text)
 
 
-# -- Another device --------------------------------------------------------------------------------
+# -- In the account --------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -144,3 +147,55 @@ def test_a_device_that_was_chosen_before_the_pause_is_kept(
     laptop.post("/review/", sent(draft))
 
     assert settled(Order.objects.latest("pk")).state == OrderState.COMPLETED
+
+
+@pytest.fixture
+def monthly(monthly: Renewal) -> Renewal:
+    """Let half of the month pass that Alice has paid: $25.00 for 5 GB."""
+    monthly.pass_to(SOLD + 14 * DAY)
+    PaymentMethod.objects.update(expiry_year=EXPIRY_YEAR)
+    return monthly
+
+
+@pytest.mark.parametrize("how_much", ["one", "all"])
+def test_neither_data_nor_another_plan_is_sold_in_the_account(
+    monthly: Renewal, as_alice: Client, how_much: str
+) -> None:
+    large = make_plan(code="large", category="recurring", minor_units=4000)
+    more = make_plan(code="more", minor_units=500)
+    make_plan(code="other", minor_units=600)
+    make_plan(code="another", category="recurring", minor_units=5000)
+    for plan in [large, more] if how_much == "one" else [None]:
+        make_pause(plan=plan)
+
+    for address, plan in ((test_plan_changes.PAGE, large), (test_top_up.ADD, more)):
+        page = as_alice.get(address).text
+        assert page.count(PAUSED) == 1
+        can_be_chosen = radios(page)
+        assert can_be_chosen.get(str(plan.pk)) is (False if how_much == "one" else None)
+        assert len(can_be_chosen) == (2 if how_much == "one" else 0)
+
+
+def test_data_and_another_plan_are_sold_for_a_sim_in_use_while_the_provider_is_paused(
+    monthly: Renewal, as_alice: Client
+) -> None:
+    large = make_plan(code="large", category="recurring", minor_units=4000)
+    more = make_plan(code="more", minor_units=500)
+    make_pause(provider=make_provider())
+
+    assert test_plan_changes.choose(as_alice, large) == "/review/"
+    assert "Submit order" in as_alice.get("/review/").text
+    assert test_top_up.choose(as_alice, more) == "/review/"
+
+
+def test_no_cheaper_plan_is_agreed_to_while_it_is_paused(
+    monthly: Renewal, as_alice: Client
+) -> None:
+    small = make_plan(code="small", category="recurring", minor_units=1500)
+    make_pause(plan=small)
+
+    answer = as_alice.get(test_plan_choice.page_of(small))
+
+    assert where(answer) == (303, test_plan_changes.PAGE)
+    # As a message and on the tile.
+    assert as_alice.get(test_plan_changes.PAGE).text.count(PAUSED) == 2
