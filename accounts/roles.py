@@ -76,12 +76,13 @@ HELPS = frozenset(
     }
 )
 # What gives a customer money back, ends a plan, or lets a device or a SIM pass that was stopped.
-# And what tells all customers something.
+# And what stops a sale, or tells all customers something, at once.
 DECIDES = frozenset(
     {
         "carry_out_declaration",
         "decide_takeover",
         "lift_stop",
+        "pause_sales",
         "post_notice",
         "refund_charge",
         "refund_order",

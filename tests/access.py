@@ -167,6 +167,7 @@ ROLES = (
     *("auditor", "administrator"),
 )
 READERS = tuple(role for role in ROLES if role not in {"catalogue editor", "finance"})
+DECIDERS = ("supervisor", "administrator")
 AGENTS, EDITORS = ("agent", "supervisor", "administrator"), ("catalogue editor", "administrator")
 ADMIN = ("administrator",)
 POSTERS = ("supervisor", "catalogue editor", "administrator")
@@ -215,6 +216,7 @@ DESK: dict[str, Desk] = {
     "orders/payingcode": READ,
     "orders/repair": READ,
     "orders/return": READ,
+    "orders/salespause": Desk(adds=DECIDERS, changes=DECIDERS),
     "outbox/task": READ,
     "payments/bookday": READ_BY_FINANCE,
     "payments/bookdifference": READ_BY_FINANCE,

@@ -27,7 +27,7 @@ from esim.models import DownloadProgress, Es2Call, IccidRange, PoolLevel, Profil
 from messages.states import Occasion
 from mobileplans.models import LpaReport
 from moportal.money import Money
-from orders.models import Order, Repair, Return
+from orders.models import Order, Repair, Return, SalesPause
 from payments.models import (
     BookDay,
     BookDifference,
@@ -112,6 +112,7 @@ def make_rows(alice: User) -> None:
     LegalText.objects.create(kind="terms", language="en", version="1", title="Terms", body="x")
     MarketRules.objects.create(market="DE")
     over = {"starts_at": now() - timedelta(hours=1), "ends_at": now()}
+    SalesPause.objects.create(text="x", because="x", asked_by=asker, **over)
     Notice.objects.create(text="x", **over)
 
 

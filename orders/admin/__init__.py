@@ -1,5 +1,5 @@
-"""Orders, their repairs and returns, declarations, and LPA errors in the admin."""
+"""Orders, their repairs and returns, declarations, LPA errors and pauses of sales in the admin."""
 
-from orders.admin import declarations, lpa_reports, orders, repairs
+from orders.admin import declarations, lpa_reports, orders, pauses, repairs
 
-__all__ = ["declarations", "lpa_reports", "orders", "repairs"]
+__all__ = ["declarations", "lpa_reports", "orders", "pauses", "repairs"]

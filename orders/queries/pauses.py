@@ -9,7 +9,7 @@ from esim.domain.pool import served_by
 from esim.models import Sim
 from orders.models import Draft, SalesPause
 from orders.states import OrderKind
-from plans.models import Plan
+from plans.models import Plan, PlanPrice
 
 
 def texts(plans: Sequence[Plan], market: str, *, new_esim: bool) -> dict[int, str]:
@@ -38,6 +38,13 @@ def coverage(pause: SalesPause) -> Callable[[Plan, str], bool]:
         return any(serves(one, market) for one in types)
 
     return covers
+
+
+def prices_covered(pause: SalesPause) -> list[PlanPrice]:
+    """Return the plans on sale that the pause covers, one row for each market."""
+    covers = coverage(pause)
+    prices = PlanPrice.objects.filter(plan__is_on_sale=True).select_related("plan")
+    return [price for price in prices if covers(price.plan, price.market)]
 
 
 def text_about(draft: Draft, sim: Sim | None) -> str:

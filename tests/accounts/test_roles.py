@@ -16,7 +16,6 @@ from accounts.roles import (
     AGENT,
     FINANCE,
     ROOMS,
-    SUPERVISOR,
     VIEWER,
     write_groups,
 )
@@ -28,7 +27,7 @@ from tests.builders import make_order, make_visit
 
 ROLES = ("nobody", *access.ROLES)
 AGENTS, EDITORS = frozenset(access.AGENTS), frozenset(access.EDITORS)
-DECIDERS = frozenset({SUPERVISOR, ADMINISTRATOR})
+DECIDERS = frozenset(access.DECIDERS)
 SETTLERS = frozenset({FINANCE, ADMINISTRATOR})
 # Who is offered which action. Deleting rows is an action of every page that allows it.
 ACTIONS = {
@@ -38,6 +37,7 @@ ACTIONS = {
     ("orders.order", "take_back"): DECIDERS,
     ("orders.order", "issue_new_esim"): AGENTS,
     ("orders.declaration", "settle"): AGENTS,
+    ("orders.salespause", "end_now"): DECIDERS,
     ("brand.notice", "end_now"): frozenset(access.POSTERS),
     ("mobileplans.lpareport", "take_in_hand"): AGENTS,
     ("mobileplans.lpareport", "resolve"): AGENTS,
