@@ -101,6 +101,14 @@ class TimedTextForm(forms.ModelForm[Any]):
         help_text=TimedText._meta.get_field("translations").help_text,
     )
 
+    def __init__(self, *values: Any, **options: Any) -> None:
+        super().__init__(*values, **options)
+        for name in {"starts_at", "ends_at"} & self.fields.keys():
+            # Django's two boxes have no labels.
+            date, time = self.fields[name].widget.widgets
+            date.attrs["aria-label"] = f"{self.fields[name].label}: date"
+            time.attrs["aria-label"] = f"{self.fields[name].label}: time"
+
     class Meta:
         widgets = {
             "text": forms.Textarea(

@@ -82,6 +82,7 @@ def test_the_form_offers_the_markets_that_have_prices(desk: Client, plan: Plan) 
     assert '<option value="JP">Japan (JP)</option>' in page
     for words in ("All markets", "All plans", "All providers"):
         assert f">{words}</option>" in page
+    assert 'aria-label="Ends at: time"' in page
 
 
 @pytest.mark.parametrize("market", ["ZZ", "JP"])
