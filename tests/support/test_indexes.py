@@ -15,7 +15,6 @@ from moportal.finding import Typed
 from moportal.timeline import Source, Subject
 from payments.states import PaymentState
 from subscriptions.models import Line, SimOnLine, Subscription
-from support.queries.cases import CASES
 from support.queries.finding import MOST
 from support.queries.timeline import SOURCES
 from support.views.finding import KINDS
@@ -32,8 +31,6 @@ from tests.builders import (
 from tests.support.searching import MATCHING_ID, make_profile
 
 pytestmark = pytest.mark.django_db
-# Few SIMs are taken over, so PostgreSQL may read all of these rows.
-RARE = {"subscriptions_takeover"}
 ROWS, FIRST = 3000, 1_000_000
 SAME_ID = f"{FIRST} + n"
 # A way, a text that it looks for, and the columns that it compares.
@@ -89,22 +86,28 @@ def test_each_look_up_reads_an_index_and_nothing_else(alice: User) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("source", [*SOURCES, *CASES], ids=lambda source: source.name)
+# How PostgreSQL joins tables depends on their rows, so empty ones prove nothing.
+JOINED = {"host report", "dispute answer", "period", "plan change", "price notice"} | {
+    *("SIM on a line", "SIM off a line")
+}
+ALONE = [source for source in SOURCES if source.name not in JOINED]
+
+
+@pytest.mark.parametrize("source", ALONE, ids=lambda source: source.name)
 def test_each_event_of_a_customer_is_read_by_an_index(source: Source, db: None) -> None:
-    """With few rows PostgreSQL would read whole tables, unless these ways are made dear."""
+    """An empty table would be read whole, unless that is made dear."""
     rows = ("visits", "orders", "payments", "profiles", "plans")
     of_subject: dict[str, Any] = {name: [1, 2] for name in rows}
     of_subject |= {name: ["x", "y"] for name in ("addresses", "references", "iccids")}
-    subject = Subject(account=1, is_customer=True, **of_subject)
+    events = source.rows(Subject(account=1, is_customer=True, **of_subject)).order_by()
     with connection.cursor() as cursor:
-        for way in ("seqscan", "mergejoin", "hashjoin"):
-            cursor.execute(f"SET LOCAL enable_{way} = off")
+        cursor.execute("SET LOCAL enable_seqscan = off")
 
-    plan = json.loads(source.events(subject, now()).explain(format="json"))[0]["Plan"]
+    plan = json.loads(events.explain(format="json"))[0]["Plan"]
 
     scans = [node for node in nodes(plan) if node["Node Type"].endswith("Scan")]
     assert scans
-    assert {scan["Relation Name"] for scan in scans if not reads_by_index(scan)} <= RARE
+    assert all(map(reads_by_index, scans)), scans
 
 
 def reads_by_index(scan: dict[str, Any]) -> bool:
