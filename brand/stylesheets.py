@@ -19,7 +19,8 @@ from brand.colours import Palette, dark_palette, light_palette
 from brand.models import Operator
 
 _FRAME = ["tokens", "elements", "frame", "header", "bar", "buttons"]
-_PARTS = ["forms", "notices", "cards", "text", "recovery", "plans", "plan-parts", "methods"]
+_FORMS = ["forms", "passwords", "notices", "cards", "text", "recovery"]
+_PARTS = [*_FORMS, "plans", "plan-parts", "methods"]
 # The files of each sheet, in `static/css/`. Later rules win.
 SHEETS = {
     "journey": [*_FRAME, *_PARTS, "options", "progress", "result", "install", "bank"],

@@ -75,3 +75,39 @@
     button.addEventListener("click", onClick);
   });
 }());
+
+/* Shows a password while it is typed. Before it is sent it is hidden again, so that no browser stores it as text. */
+(function () {
+  "use strict";
+
+  var buttons = document.querySelectorAll(".show");
+
+  function swap(button, name, text) {
+    var other = button.getAttribute(name);
+    button.setAttribute(name, text);
+    return other;
+  }
+
+  function turn(button) {
+    var input = button.previousElementSibling;
+    input.type = input.type === "password" ? "text" : "password";
+    button.textContent = swap(button, "data-text", button.textContent);
+    button.setAttribute("aria-label", swap(button, "data-label", button.getAttribute("aria-label")));
+  }
+
+  function hideAll() {
+    Array.prototype.forEach.call(buttons, function (button) {
+      if (button.previousElementSibling.type === "text") {
+        turn(button);
+      }
+    });
+  }
+
+  Array.prototype.forEach.call(buttons, function (button) {
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      turn(button);
+    });
+  });
+  document.addEventListener("submit", hideAll);
+}());
