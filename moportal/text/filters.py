@@ -51,6 +51,12 @@ def country(code: str) -> str:
 
 
 @register.filter
+def country_after_in(code: str) -> str:
+    """Return the country's name as it follows "in": "the United States"."""
+    return countries.country_after_in(code)
+
+
+@register.filter
 def country_list(codes: Sequence[str]) -> str:
     """Return the names of several countries as one phrase."""
     return countries.country_list(codes)

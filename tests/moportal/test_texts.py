@@ -3,7 +3,7 @@
 import pytest
 from django.utils.translation import override
 
-from moportal.text.filters import data_size, percent
+from moportal.text.filters import country_after_in, data_size, percent
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,19 @@ def test_a_data_size_is_rounded_down_to_a_tenth(
 def test_a_tax_rate_keeps_its_decimals(language: str, shown: str) -> None:
     with override(language):
         assert percent(725) == shown
+
+
+@pytest.mark.parametrize(
+    ("language", "country", "shown"),
+    [
+        ("en", "US", "the United States"),
+        ("en", "NL", "the Netherlands"),
+        ("en", "FR", "France"),
+        ("de", "US", "Vereinigte Staaten"),
+    ],
+)
+def test_only_english_puts_an_article_before_a_country(
+    language: str, country: str, shown: str
+) -> None:
+    with override(language):
+        assert country_after_in(country) == shown
