@@ -23,7 +23,7 @@ _FORMS = ["forms", "passwords", "notices", "cards", "text", "recovery"]
 _PARTS = [*_FORMS, "plans", "plan-parts", "methods"]
 # The files of each sheet, in `static/css/`. Later rules win.
 SHEETS = {
-    "journey": [*_FRAME, *_PARTS, "options", "progress", "result", "install", "bank"],
+    "journey": [*_FRAME, *_PARTS, "doors", "options", "progress", "result", "install", "bank"],
     "account": [*_FRAME, *_PARTS, "account", "plan", "document"],
 }
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

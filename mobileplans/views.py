@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.access.known_browsers import has_signed_in
 from mobileplans.domain import handoffs, visits
 from mobileplans.domain.installation import installation_for
 from mobileplans.domain.launch import parse_launch
@@ -31,8 +32,10 @@ def start(request: HttpRequest) -> HttpResponse:
         step = "launch-refused"
     elif errors.is_problem:
         step = "problem"
+    elif visit.account:
+        step = "options"
     else:
-        step = "options" if visit.account else "sign-in"
+        step = "sign-in" if has_signed_in(request) else "sign-up"
     return HttpResponseRedirect(reverse(step), status=303)
 
 

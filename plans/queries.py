@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -67,12 +68,17 @@ def offers(
     *, market: str, location: str, language: str, category: str | None = None
 ) -> list[Offer]:
     """Return the plans of this market that work at the location, in the catalogue's order."""
-    priced = PlanPrice.objects.filter(market=market, plan__in=Plan.objects.filter(is_on_sale=True))
-    priced = priced.filter(plan__countries__country=location)
+    rows = prices(market=market, location=location)
     if category:
-        priced = priced.filter(plan__category=category)
-    rows = priced.select_related("plan").prefetch_related("plan__texts", "plan__countries")
+        rows = rows.filter(plan__category=category)
+    rows = rows.prefetch_related("plan__texts", "plan__countries")
     return [_offer(row, language) for row in rows.order_by("plan__position", "plan_id")]
+
+
+def prices(*, market: str, location: str) -> QuerySet[PlanPrice]:
+    """Return the prices of this market's plans that are on sale and work at the location."""
+    priced = PlanPrice.objects.filter(market=market, plan__in=Plan.objects.filter(is_on_sale=True))
+    return priced.filter(plan__countries__country=location).select_related("plan")
 
 
 def _offer(price: PlanPrice, language: str) -> Offer:

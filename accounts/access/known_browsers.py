@@ -34,6 +34,11 @@ def browser_of(request: HttpRequest, account: User) -> str | None:
     return known["browser"] if _mark(account) in known["accounts"] else None
 
 
+def has_signed_in(request: HttpRequest) -> bool:
+    """Return whether any account has signed in with this browser before."""
+    return bool(_read(request)["accounts"])
+
+
 def note_sign_in(request: HttpRequest, user: User, **_signal: Any) -> None:
     """Let the middleware write the cookie; a receiver of Django's `user_logged_in`."""
     request.META[ACCOUNT_KEY] = user

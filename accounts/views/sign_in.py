@@ -62,7 +62,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Create an account and sign its owner in."""
     if request.method != "POST":
-        return render_form(request, "accounts/sign_up.html", SignUpForm)
+        name = provider.customers_name()
+        return render_form(request, "accounts/sign_up.html", SignUpForm, operator_sign_in=name)
     form = SignUpForm(request.POST, market=market_of(request))
     if form.is_valid():
         try:

@@ -56,6 +56,7 @@ def templates_in(folder: Path) -> list[dict[str, Any]]:
         "django.template.context_processors.i18n",
         "brand.context.brand",
         "mobileplans.context.launch",
+        "orders.context.on_sale",
     ]
     tags = ["moportal.text.filters", "brand.tags"]
     return [

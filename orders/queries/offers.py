@@ -8,10 +8,13 @@ from django.utils.translation import get_language
 from accounts.models import User
 from mobileplans.domain import visits
 from mobileplans.models import Visit
+from moportal.money import Money
 from orders.queries import pauses
+from payments.domain import methods
 from payments.gateways import is_offered_in
 from payments.gateways.base import Ability
 from plans import queries
+from plans.models import Plan
 from plans.queries import Offer
 from subscriptions.queries import identified_sims
 
@@ -40,13 +43,9 @@ def shelf(
         language=get_language() or settings.LANGUAGE_CODE,
         category=category,
     )
-    can_renew = is_offered_in(Ability.OFF_SESSION, visit.market)
-    paused = pauses.texts([one.plan for one in found], visit.market, new_esim=new_esim)
-    sold = [
-        replace(offer, paused=paused.get(offer.plan.pk, ""))
-        for offer in found
-        if can_renew or not offer.plan.renews
-    ]
+    sold = [offer for offer in found if _can_be_paid(offer.plan, visit.market)]
+    paused = pauses.texts([one.plan for one in sold], visit.market, new_esim=new_esim)
+    sold = [replace(offer, paused=paused.get(offer.plan.pk, "")) for offer in sold]
     open_to_all = [offer for offer in sold if not offer.price.asks_identity]
     if len(open_to_all) == len(sold) or _has_identified_sim(visit, account):
         return Shelf(sold)
@@ -71,6 +70,42 @@ def all_paused(offers: list[Offer]) -> list[str]:
     """
     texts = [offer.paused for offer in offers]
     return list(dict.fromkeys(texts)) if all(texts) else []
+
+
+@dataclass(frozen=True)
+class LeastPrice:
+    """The price of the cheapest plan that a newcomer can buy at a location."""
+
+    location: str
+    price: Money
+    renews: bool
+    takes_cards: bool
+
+
+def least_price(visit: Visit) -> LeastPrice | None:
+    """Return the least price at the visit's location, with tax.
+
+    Nothing if no plan is sold there to somebody who is not identified, or if the plans have prices
+    in several currencies, which cannot be compared.
+    """
+    market = visit.market
+    found = queries.prices(market=market, location=visit.location)
+    paused = pauses.texts([one.plan for one in found], market, new_esim=True)
+    sold = [
+        one
+        for one in found
+        if _can_be_paid(one.plan, market) and not one.asks_identity and one.plan.pk not in paused
+    ]
+    if len({one.currency for one in sold}) != 1:
+        return None
+    least = min(sold, key=lambda one: one.taxed.gross.minor_units)
+    renews = least.plan.renews
+    takes_cards = methods.new_card_ability(market, renews=renews) is not None
+    return LeastPrice(visit.location, least.taxed.gross, renews, takes_cards)
+
+
+def _can_be_paid(plan: Plan, market: str) -> bool:
+    return not plan.renews or is_offered_in(Ability.OFF_SESSION, market)
 
 
 def _has_identified_sim(visit: Visit, account: User | None) -> bool:

@@ -234,7 +234,7 @@ def _walk_to_review(noor: Customer, *, plan: int) -> None:
 def _walk_to_confirmation(noor: Customer) -> None:
     """Buy, and check that every page on the way has one main part and fits the screen."""
     noor.launch()
-    noor.sees("Sign in")
+    noor.sees("Get online in the United States")
     _check_layout(noor.page)
     noor.sign_up()
     noor.sees("How would you like to get online?")

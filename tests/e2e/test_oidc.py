@@ -33,10 +33,10 @@ pytestmark = [
 
 @pytest.fixture
 def noor(oidc_shop: Stack, page_at: PageAt, look: Look) -> Customer:
-    """Return a customer who has launched the portal and stands at the sign-in page."""
+    """Return a customer who has launched the portal and stands at the first page."""
     customer = customer_at(oidc_shop, page_at, look)
     customer.launch()
-    customer.sees("Sign in")
+    customer.sees("Get online in the United States")
     return customer
 
 

@@ -233,7 +233,7 @@ def test_in_a_narrow_window_the_portal_comes_before_the_controls(
     page.locator("#app").get_by_role("button", name="Launch").click()
     noor = Customer(page, stack.base_url, host=False)
     noor.view = _frame(page)
-    noor.sees("Sign in")
+    noor.sees("Get online in the United States")
 
     window = page.locator("#app").bounding_box()
     controls = page.locator("#launch-form").bounding_box()

@@ -21,9 +21,16 @@ from tests.conftest import PASSWORD
 def test_the_launch_redirects_away_from_its_address(client: Client, db: None) -> None:
     answer = client.get(f"/?market=US&location=US&eid={EID}&transactionId=a%2Fb+c")
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in/")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-up/")
     visit = client.session["unsaved_visit"]
     assert (visit["transaction_id"], visit["eid"], visit["market"]) == ("a/b+c", EID, "US")
+
+
+def test_a_browser_that_knows_an_account_is_led_to_sign_in(client: Client, alice: User) -> None:
+    client.post("/sign-in/", {"username": alice.username, "password": PASSWORD})
+    client.post("/leave/")
+
+    assert client.get(f"/?eid={EID}").headers["Location"] == "/sign-in/"
 
 
 def test_a_signed_in_customer_goes_straight_to_the_options(as_alice: Client) -> None:

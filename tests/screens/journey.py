@@ -14,11 +14,10 @@ INSTALLED = Iccid.numbered("8944110", 4)
 
 def buy(noor: Customer, photographer: Photographer) -> None:
     """Buy a plan, from launch to handoff, and open the account."""
-    noor.launch()
+    noor.page.goto(f"{noor.base_url}/sign-in/")
     photographer.take("sign-in")
-    noor.page.goto(f"{noor.base_url}/sign-up/")
-    photographer.take("sign-up")
     noor.launch()
+    photographer.take("sign-up")
     noor.open_account()
     photographer.take("recovery-code")
     noor.pass_recovery_code()

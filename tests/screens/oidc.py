@@ -27,6 +27,7 @@ class ProviderWalks:
             "nonce": "of another attempt",
         }
         noor.launch()
+        noor.enter_by("I have an account")
         noor.sees("Sign in")
         photographer.take("sign-in-operator")
         sign_in_at_provider(noor)
