@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
+from accounts.views.shared import own_target
 from plans.models import Plan
 from plans.queries import plan_name, plan_terms
 
@@ -19,6 +20,7 @@ def terms(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "plan_name": plan_name(plan, language),
         "terms": plan_terms(plan, language),
-        "back_url": f"{reverse('plans')}?category={plan.category}",
+        "back_url": own_target(request.GET.get("next", ""))
+        or f"{reverse('plans')}?category={plan.category}",
     }
     return render(request, "plans/terms.html", context)
