@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from babel.numbers import format_decimal, format_percent
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from moportal.money import Money
@@ -29,11 +31,26 @@ def data_size(size: int | None) -> str:
     """
     if size is None:
         return _("Unlimited")
+    text, figure = _in_unit(size)
+    return text % {"size": figure}
+
+
+@register.filter
+def data_figure(size: int | None) -> SafeString:
+    """Format bytes as `data_size` does, with the figure in `<b>`. So a page can let it lead."""
+    if size is None:
+        return format_html("<b>{}</b>", _("Unlimited"))
+    text, figure = _in_unit(size)
+    before, after = text.split("%(size)s")
+    return format_html("{}<b>{}</b>{}", before, figure, after)
+
+
+def _in_unit(size: int) -> tuple[str, str]:
+    """Return the unit as a text with a place for the figure, and the figure."""
     unit = GIGABYTE if size >= GIGABYTE else MEGABYTE
     tenths = size * 10 // unit
-    value = format_decimal(tenths / 10, format="#,##0.#", locale=countries.reader_locale())
-    text = _("%(size)s GB") if unit == GIGABYTE else _("%(size)s MB")
-    return text % {"size": value}
+    figure = format_decimal(tenths / 10, format="#,##0.#", locale=countries.reader_locale())
+    return _("%(size)s GB") if unit == GIGABYTE else _("%(size)s MB"), figure
 
 
 @register.filter

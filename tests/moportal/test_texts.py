@@ -3,7 +3,7 @@
 import pytest
 from django.utils.translation import override
 
-from moportal.text.filters import country_after_in, data_size, percent
+from moportal.text.filters import country_after_in, data_figure, data_size, percent
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,21 @@ def test_a_data_size_is_rounded_down_to_a_tenth(
 ) -> None:
     with override(language):
         assert data_size(size) == shown
+
+
+@pytest.mark.parametrize(
+    ("language", "size", "shown"),
+    [
+        ("en", 5 * 10**9, "<b>5</b> GB"),
+        ("ar", 5 * 10**9, "<b>5</b> جيجابايت"),
+        ("en", None, "<b>Unlimited</b>"),
+    ],
+)
+def test_a_data_figure_is_marked_off_from_its_unit(
+    language: str, size: int | None, shown: str
+) -> None:
+    with override(language):
+        assert data_figure(size) == shown
 
 
 @pytest.mark.parametrize(
