@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,7 +13,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mobileplans.domain import visits
-from moportal.web.kept_forms import forget_form, keeps_form, redirect_back, restore_form
+from moportal.web.kept_forms import (
+    forget_form,
+    keep_form,
+    keeps_form,
+    redirect_back,
+    restore_form,
+)
 from orders import texts
 from orders.domain import drafts, problems, targets
 from orders.domain.consent import renewal_day
@@ -37,6 +44,8 @@ CATEGORY_TITLES = {
     Category.PREPAID: lambda: _("Prepaid plans"),
     Category.RECURRING: lambda: _("Monthly plans"),
 }
+# A tile names no more countries than these.
+MOST_NAMED = 3
 
 
 @require_safe
@@ -142,7 +151,7 @@ def plans(request: HttpRequest, user: User) -> HttpResponse:
     context = {
         "form": form,
         "paused": paused,
-        "offers": [plan_tile(offer, str(form["plan"].value())) for offer in found],
+        **tiles_context([plan_tile(one, str(form["plan"].value())) for one in found]),
         **_identity_context(on_offer),
         "location": visit.location,
         "category_title": CATEGORY_TITLES[category](),
@@ -177,8 +186,13 @@ def answer_choice(
     """Return what `choose` returns for the offer and the draft's version that a valid form names.
 
     If the form is stale, or the plan is not offered any more or not sold now, the page says so
-    instead.
+    instead. If the customer asks for the plan's terms, they are shown, and the form is kept for the
+    way back.
     """
+    if "terms" in request.POST:
+        keep_form(request)
+        way_back = urlencode({"next": request.get_full_path()})
+        return redirect_to("plan-terms", form.cleaned_data["plan"], query=way_back)
     try:
         check_draft(draft, form)
         offer = drafts.offer_of(draft, form.cleaned_data["plan"], new_esim=new_esim)
@@ -201,6 +215,11 @@ def _selected_category(request: HttpRequest, draft: Draft) -> Category:
     return Category(asked) if asked in Category.values else Category.PREPAID
 
 
+def tiles_context(tiles: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the context of the tiles. A long list of countries is below them, not in its tile."""
+    return {"offers": tiles, "long_lists": [tile for tile in tiles if tile["is_long"]]}
+
+
 def plan_tile(offer: Offer, selected: str, *, note: str = "") -> dict[str, Any]:
     """Return what the plan's tile says. The note takes the place of the words about renewing.
 
@@ -212,6 +231,7 @@ def plan_tile(offer: Offer, selected: str, *, note: str = "") -> dict[str, Any]:
         "data_bytes": offer.plan.data_bytes,
         "validity_text": offer.validity_text,
         "countries": offer.countries,
+        "is_long": len(offer.countries) > MOST_NAMED,
         "others": len(offer.countries) - 1,
         "price": offer.price.taxed.gross,
         "is_taxed": offer.price.tax_rate > 0,

@@ -23,7 +23,7 @@ from orders.forms import PlanForm, initial_for
 from orders.models import Draft
 from orders.queries.offers import all_paused, offers_for
 from orders.texts import why_not_changed
-from orders.views.plans import answer_choice, plan_tile
+from orders.views.plans import answer_choice, plan_tile, tiles_context
 from orders.views.steps import customer_only, redirect_to, redirect_to_open_step
 from plans.models import Category
 from plans.queries import Offer
@@ -55,10 +55,12 @@ def change(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         "plan": subscription,
         "form": form,
         "paused": paused,
-        "offers": [
-            plan_tile(offer, chosen, note=_what_happens(offer, subscription, paid, at))
-            for offer in ([] if paused else found)
-        ],
+        **tiles_context(
+            [
+                plan_tile(offer, chosen, note=_what_happens(offer, subscription, paid, at))
+                for offer in ([] if paused else found)
+            ]
+        ),
         "location": draft.visit.location,
         "why_not": why_not_changed(why) if why else "",
         "chosen": chosen_change(subscription),

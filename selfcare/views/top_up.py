@@ -18,7 +18,7 @@ from orders.forms import PlanForm, initial_for
 from orders.line_texts import line_name
 from orders.models import Draft
 from orders.queries.offers import all_paused, offers_for
-from orders.views.plans import answer_choice, plan_tile
+from orders.views.plans import answer_choice, plan_tile, tiles_context
 from orders.views.steps import customer_only, redirect_to, redirect_to_open_step
 from plans.models import Category
 from plans.queries import Offer
@@ -46,7 +46,7 @@ def top_up(request: HttpRequest, user: User, reference: str) -> HttpResponse:
         "line_name": line_name(subscription.line),
         "form": form,
         "paused": paused,
-        "offers": [] if paused else [plan_tile(offer, chosen) for offer in found],
+        **tiles_context([] if paused else [plan_tile(offer, chosen) for offer in found]),
         "location": draft.visit.location,
         "back_url": reverse("plan", args=[reference]),
     }

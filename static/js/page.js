@@ -111,3 +111,23 @@
   });
   document.addEventListener("submit", hideAll);
 }());
+
+/* Names the chosen plan on the button that leads to its terms. */
+(function () {
+  "use strict";
+
+  var place = document.getElementById("chosen-plan");
+
+  function nameChosen() {
+    var name = document.querySelector(".plan-radio:checked ~ .plan-name");
+    if (name) {
+      place.textContent = " \u00b7 ";
+      place.appendChild(document.createElement("bdi")).textContent = name.textContent;
+    }
+  }
+
+  if (place) {
+    document.addEventListener("change", nameChosen);
+    window.addEventListener("pageshow", nameChosen);
+  }
+}());
