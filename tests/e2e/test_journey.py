@@ -234,7 +234,7 @@ def _walk_to_review(noor: Customer, *, plan: int) -> None:
 def _walk_to_confirmation(noor: Customer) -> None:
     """Buy, and check that every page on the way has one main part and fits the screen."""
     noor.launch()
-    noor.sees("Get online in the United States")
+    noor.page.get_by_role("link", name=noor.words("I'm new"), exact=True).wait_for()
     _check_layout(noor.page)
     noor.sign_up()
     noor.sees("How would you like to get online?")

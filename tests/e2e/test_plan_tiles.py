@@ -3,6 +3,7 @@
 from playwright.sync_api import Locator, expect
 
 from tests.browser import PageAt
+from tests.e2e.axe import findings
 from tests.e2e.shopper import Shopper
 from tests.e2e.test_accessible import come_as
 from tests.stack import Stack, on_sqlite
@@ -31,6 +32,7 @@ def test_the_tiles_of_a_row_share_their_lines(stack: Stack, page_at: PageAt) -> 
     page.locator(".plans-where summary").click()
     expect(page.locator(".plans-where dl")).to_be_visible()
     assert tops(page.locator(".plan-price")) == prices
+    assert findings(page) == []
 
     page.get_by_role("radio").nth(1).check(force=True)
     name = page.locator(".plan-name").nth(1).inner_text()
