@@ -147,6 +147,7 @@ def test_after_five_failed_sign_ins_leaving_hands_over_log_on_failed(
 ) -> None:
     alice = shopper_at(stack.base_url)
     alice.launch()
+    alice.open("/sign-in/")
     for _ in range(5):
         alice.send("sign-in", username="nobody@example.com", password="wrong")
 

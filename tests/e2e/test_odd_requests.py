@@ -135,6 +135,7 @@ def test_a_form_with_a_stale_token_comes_back_filled_with_the_reason(
 ) -> None:
     alice = shopper_at(stack.base_url)
     alice.launch()
+    alice.open("/sign-in/")
 
     page = alice.send("sign-in", csrfmiddlewaretoken="stale", username="a@b.example", password="b")
 
@@ -148,6 +149,7 @@ def test_a_form_without_the_session_cookie_shows_a_page_that_explains_it(
 ) -> None:
     alice = shopper_at(stack.base_url)
     alice.launch()
+    alice.open("/sign-in/")
     alice.client.cookies.clear()
 
     page = alice.send("sign-in", username="a@b.example", password="b")

@@ -62,7 +62,7 @@ def test_a_launch_with_errors_redirects_to_the_problem_page(client: Client, sold
 def test_without_a_problem_the_page_redirects_to_the_journey(
     client: Client, sold: Order, codes: str
 ) -> None:
-    assert come_back(client, sold, codes) == "/sign-in/"
+    assert come_back(client, sold, codes) == "/sign-up/"
     assert client.get("/esim-problem/").headers["Location"] == "/sign-in/"
 
 
