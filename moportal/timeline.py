@@ -40,7 +40,7 @@ class Subject:
     visits: Collection[int] = ()
     orders: Collection[int] = ()
     references: Collection[str] = ()
-    payments: Collection[int] = ()
+    payments: Collection[int] | QuerySet[Any, Any] = ()
     profiles: Collection[int] = ()
     iccids: Collection[str] = ()
     plans: Collection[int] = ()

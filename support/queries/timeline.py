@@ -69,13 +69,15 @@ def subject_of(account: User) -> Subject:
     """Return what belongs to the customer: the newest visits, orders, charges, eSIMs and plans."""
     orders = _keys(Order.objects.filter(account=account))
     profiles = _profiles(orders)
+    payments = Payment.objects.filter(method__account=account)
     return Subject(
         account=account.pk,
         is_customer=True,
         addresses=[address.value for address in account.addresses.all()],
         visits=_keys(Visit.objects.filter(account=account)),
         orders=orders,
-        payments=_keys(Payment.objects.filter(method__account=account)),
+        # Only their own tables are compared with them, so no list is needed first.
+        payments=payments.order_by("-pk").values("pk")[:MOST_THINGS],
         profiles=list(profiles),
         iccids={*profiles.values()},
         plans=_keys(Subscription.objects.filter(line__account=account)),

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import connection
 from django.http import HttpResponseBase
 from django.test import Client
@@ -11,7 +12,9 @@ from django.utils.timezone import now
 from pytest_django.fixtures import Settings
 
 from accounts.access import events
+from accounts.domain.telling import tell
 from accounts.models import AccessEvent, User
+from messages.states import Occasion
 from mobileplans.models import LpaReport
 from moportal.timeline import Kind
 from orders.models import Order
@@ -184,6 +187,17 @@ class TestTimeline:
             assert [row for row in said if text in row], text
         assert said == sorted(said, key=lambda row: row[:19], reverse=True)
         assert order.display_number in opened(agent, alice)
+
+    def test_it_has_what_was_sent_and_what_staff_changed(
+        self, agent: Client, alice: User, clara: User
+    ) -> None:
+        tell(alice, Occasion.ORDER_CANCELLED, key="1", context={"number": "1"})
+        LogEntry.objects.log_actions(clara.pk, [alice], CHANGE, "Name changed.", single_object=True)
+
+        said = texts(opened(agent, alice))
+
+        assert [row for row in said if f"“Order cancelled” by mail to {alice.username}" in row]
+        assert [row for row in said if f"Name changed. {clara.username}" in row]
 
     def test_a_kind_can_be_chosen(self, agent: Client, alice: User) -> None:
         give_plan(alice)
