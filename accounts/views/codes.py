@@ -69,6 +69,9 @@ def phase_of(asked: CodeRequest) -> str:
         return "refused"
     if typed_codes.is_being_checked(asked):
         return "checking"
+    # The answer may have come since the row was read. With the old row, the page would ask for the
+    # code again, and would not load itself again.
+    asked.refresh_from_db()
     if typed_codes.is_accepted(asked):
         return "accepted"
     is_over = asked.expires_at <= now() or asked.tries >= MOST_TRIES

@@ -13,6 +13,7 @@ from accounts.domain import addresses, codes, operator_codes, typed_codes
 from accounts.models import CodeRequest, CodeServiceCall, TypedCode, User
 from accounts.models.codes import MOST_TRIES
 from accounts.states import CodeState, Purpose, TypedVerdict
+from accounts.views.codes import phase_of
 from outbox.domain import RetryAfter
 from outbox.models import Task
 from tests.accounts.codes import a_request, prove
@@ -84,6 +85,15 @@ def test_a_right_code_proves_the_number_when_the_customer_goes_on(
     assert addresses.prove(request, alice, found).proven_at
     with pytest.raises(codes.CodeOver):
         codes.check_code(request, Purpose.PROVE, code, account=alice)
+
+
+def test_an_answer_that_comes_while_the_page_is_made_is_shown(asked: Asked, service: str) -> None:
+    request, row = asked
+    process(row)
+    read_by_the_page = CodeRequest.objects.get(pk=row.pk)
+    type_and_process(request, code_on(service))
+
+    assert phase_of(read_by_the_page) == "accepted"
 
 
 def test_a_code_that_was_right_opens_nothing_in_another_browser(asked: Asked, service: str) -> None:
