@@ -60,6 +60,7 @@ OPENS = frozenset({"open_customer"})
 # Work with one customer on the phone. Money is not among it.
 HELPS = frozenset(
     {
+        "cancel_subscription",
         "change_lpareport",
         "clear_staff_alert",
         "end_mandate",
@@ -81,6 +82,7 @@ DECIDES = frozenset(
     {
         "carry_out_declaration",
         "decide_takeover",
+        "extend_subscription",
         "lift_stop",
         "pause_sales",
         "post_notice",

@@ -258,7 +258,7 @@ class Migration(migrations.Migration):
                 ('plan', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='plans.plan')),
             ],
             options={
-                'permissions': [('resume_subscription', 'Can resume a parked subscription')],
+                'permissions': [('resume_subscription', 'Can park a subscription and resume it'), ('cancel_subscription', 'Can cancel a subscription for its customer'), ('extend_subscription', 'Can extend a subscription free of charge')],
                 'indexes': [
                     models.Index(models.F('due_at'), condition=models.Q(('due_at__isnull', False)), name='due_subscriptions'),
                 ],

@@ -122,7 +122,11 @@ class Subscription(models.Model):
     )
 
     class Meta:
-        permissions = [("resume_subscription", "Can resume a parked subscription")]
+        permissions = [
+            ("resume_subscription", "Can park a subscription and resume it"),
+            ("cancel_subscription", "Can cancel a subscription for its customer"),
+            ("extend_subscription", "Can extend a subscription free of charge"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="what_has_ended_is_not_live", condition=Q(ended_at=None) | Q(live_sims=0)
