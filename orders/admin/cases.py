@@ -12,13 +12,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from moportal.money import Money
-from orders.admin.orders import NOT_POSSIBLE as NOT_RETURNED
+from orders.actions import NOT_RETURNED
 from orders.admin.orders import staff_of
 from orders.domain import answering, matching, repayment
 from orders.models import Declaration, Order
 from orders.states import OPEN_CASES, DeclarationKind, DeclarationState
-from payments.admin.payments import NOT_POSSIBLE as NOT_REFUNDED
-from payments.admin.payments import PartForm
+from payments.actions import NOT_REFUNDED, PartForm
 from payments.models import Payment
 from subscriptions.domain.cancelling import NotRenewing
 

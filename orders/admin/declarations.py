@@ -6,9 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
 
+from moportal.actions import ReasonForm
 from moportal.web.desk import NeedsStaffFilter, ReadOnly
 from orders.admin.cases import decide_case
-from orders.admin.orders import ReasonForm, staff_of
+from orders.admin.orders import staff_of
 from orders.domain import answering, repayment
 from orders.domain.matching import IllegalTransition
 from orders.models import Declaration

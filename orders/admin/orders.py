@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,25 +13,25 @@ from django.utils.html import format_html, format_html_join
 
 from accounts.admin import SearchByIdentifier
 from accounts.models import User
+from moportal.actions import ReasonForm
 from moportal.timeline import Entry
 from moportal.web.desk import NeedsStaffFilter, ReadOnly
+from orders.actions import (
+    GIVE_UP,
+    NOT_REPAIRED,
+    NOT_RETURNED,
+    NOT_WAITING,
+    REISSUE,
+    RETRY,
+    TAKE_BACK,
+)
 from orders.domain import by_staff, repairing, returning
-from orders.domain.moving import IllegalTransition
 from orders.models import Order
 from orders.queries.orders import needing_staff
 from orders.queries.timeline import timeline, unproven_reports
 
 # What staff read when an action is not possible.
-NOT_POSSIBLE: dict[type[Exception], str] = {
-    IllegalTransition: "This order is not waiting for staff.",
-    returning.NothingToReturn: (
-        "This order is not complete, is already refunded, or its eSIM is being repaired."
-    ),
-    returning.ChargeDisputed: (
-        "A dispute about its charge is open or lost. Nothing is refunded meanwhile."
-    ),
-    repairing.NothingToRepair: "This order has no eSIM that can be replaced.",
-}
+NOT_POSSIBLE = {**NOT_WAITING, **NOT_RETURNED, **NOT_REPAIRED}
 
 
 def staff_of(request: HttpRequest) -> User:
@@ -44,12 +43,6 @@ def _table(entries: list[Entry]) -> str:
     rows = ((f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.where, entry.what) for entry in entries)
     lines = format_html_join("", "<tr><td>{}</td><th>{}</th><td>{}</td></tr>", rows)
     return format_html("<table>{}</table>", lines)
-
-
-class ReasonForm(forms.Form):
-    """The reason for an action that cannot be undone. The order's timeline shows it."""
-
-    because = forms.CharField(label="Reason", max_length=200)
 
 
 class NeedsStaff(NeedsStaffFilter):
@@ -140,13 +133,14 @@ class OrderAdmin(SearchByIdentifier, ReadOnly, admin.ModelAdmin[Order]):
     actions = ["resume", "give_up", "take_back", "issue_new_esim"]
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        return staff_of(request).has_perm("orders.retry_order")
+        return RETRY.is_done_alone_by(staff_of(request))
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
-        return staff_of(request).has_perm("orders.refund_order")
+        actor = staff_of(request)
+        return GIVE_UP.is_done_alone_by(actor) and TAKE_BACK.is_done_alone_by(actor)
 
     def has_reissue_permission(self, request: HttpRequest) -> bool:
-        return staff_of(request).has_perm("orders.reissue_esim")
+        return REISSUE.is_done_alone_by(staff_of(request))
 
     @admin.action(description="Retry (orders waiting for staff)", permissions=["retry"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Order]) -> None:

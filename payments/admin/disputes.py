@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -10,9 +9,9 @@ from django.shortcuts import render
 from django.utils.html import format_html, format_html_join
 
 from accounts.models import User
+from moportal.actions import ReasonForm
 from moportal.web.desk import NeedsStaffFilter, ReadOnly, ReadOnlyInline
 from payments.domain import answers, disputes, evidence
-from payments.domain.reasons import LONGEST_REASON
 from payments.models import Dispute, DisputeAnswer
 from payments.states import AnswerKind, DisputeKind, DisputeState
 
@@ -50,12 +49,6 @@ STATES = {
     (DisputeKind.DISPUTE, DisputeState.WON): "The amount has come back.",
     (DisputeKind.DISPUTE, DisputeState.LOST): "The customer keeps the amount.",
 }
-
-
-class ReasonForm(forms.Form):
-    """The reason for a decision. The dispute's page shows it."""
-
-    because = forms.CharField(label="Reason", max_length=LONGEST_REASON)
 
 
 class AnswerInline(ReadOnlyInline, admin.TabularInline[DisputeAnswer, Dispute]):

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.models import User
+from moportal.actions import ReasonForm
 from moportal.web.desk import ReadOnly
-from payments.admin.disputes import ReasonForm
 from payments.domain import stop_list
 from payments.models import FraudWarning, StoppedDevice
 

@@ -4,20 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.admin import SearchByIdentifier
 from accounts.models import User
-from moportal.money import MINOR_UNIT_DIGITS, Money
 from moportal.web.desk import NeedsStaffFilter, ReadOnly, ReadOnlyInline
+from payments.actions import NOT_REFUNDED, REFUND_PART, PartForm
 from payments.domain import cards, refunds
-from payments.domain.reasons import LONGEST_REASON
-from payments.gateways.base import NotOffered
 from payments.models import (
     CardPage,
     Dispute,
@@ -28,13 +24,6 @@ from payments.models import (
     WebhookEvent,
 )
 from payments.states import RefundKind, RefundState
-
-NOT_POSSIBLE: dict[type[Exception], str] = {
-    refunds.NothingToRefund: "Nothing, or less than this, is left to refund.",
-    refunds.RefundUnderWay: "A refund of this kind is already in progress.",
-    refunds.DisputeOpen: "A dispute about this charge is open. Nothing is refunded before it ends.",
-    NotOffered: "This gateway refunds whole charges only.",
-}
 
 
 class EventInline(ReadOnlyInline, admin.TabularInline[WebhookEvent, Payment]):
@@ -63,26 +52,6 @@ class DisputeInline(ReadOnlyInline, admin.TabularInline[Dispute, Payment]):
     show_change_link = True
 
 
-class PartForm(forms.Form):
-    """What is given back to the customer, and why. The payment's page shows the reason."""
-
-    amount = forms.DecimalField(min_value=0, max_digits=19, label="Amount to refund")
-    because = forms.CharField(label="Reason", max_length=LONGEST_REASON)
-
-    def __init__(self, payment: Payment, *given: Any) -> None:
-        super().__init__(*given)
-        self.currency = payment.currency
-        help_text = f"In {payment.currency}. Can still be refunded: {payment.left}."
-        self.fields["amount"].help_text = help_text
-
-    def clean_amount(self) -> Money:
-        """Return the amount in minor units of the payment's currency."""
-        units = self.cleaned_data["amount"].scaleb(MINOR_UNIT_DIGITS[self.currency])
-        if units != int(units):
-            raise ValidationError(f"{self.currency} has fewer decimals.", code="decimals")
-        return Money(int(units), self.currency)
-
-
 @admin.register(Payment)
 class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
     list_display = ["reference", "state", "minor_units", "currency", "decline_reason", "created_at"]
@@ -94,7 +63,7 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin[Payment]):
     actions = ["refund_part"]
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("payments.refund_charge")
+        return REFUND_PART.is_done_alone_by(request.user)
 
     @admin.action(description="Refund a part (goodwill: the plan stays)", permissions=["refund"])
     def refund_part(self, request: HttpRequest, chosen: QuerySet[Payment]) -> HttpResponse | None:
@@ -172,8 +141,8 @@ def report_refund(page: admin.ModelAdmin[Any], request: HttpRequest) -> Iterator
     """Show staff whether a refund was asked for."""
     try:
         yield
-    except tuple(NOT_POSSIBLE) as error:
-        page.message_user(request, NOT_POSSIBLE[type(error)], messages.WARNING)
+    except tuple(NOT_REFUNDED) as error:
+        page.message_user(request, NOT_REFUNDED[type(error)], messages.WARNING)
     else:
         page.message_user(request, "The money is being refunded.")
 
