@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from accounts.admin import SearchByIdentifier
 from accounts.models import User
 from moportal.web.desk import ReadOnly, ReadOnlyInline
+from subscriptions.actions import RESUME
 from subscriptions.domain import claims, parking
 from subscriptions.models import (
     Attempt,
@@ -147,7 +148,7 @@ class SubscriptionAdmin(admin.ModelAdmin[Subscription]):
     actions = ["resume"]
 
     def has_resume_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("subscriptions.resume_subscription")
+        return RESUME.is_done_alone_by(request.user)
 
     @admin.action(description="Resume (after the fault is repaired)", permissions=["resume"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:
