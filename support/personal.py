@@ -1,8 +1,8 @@
-"""What the desk knows about a customer: when staff opened the customer's page."""
+"""What the desk knows about a customer: when staff opened the page, and what they did."""
 
 from accounts.personal import DESK
 from moportal.personal import INTERNAL, Keep, Personal, register
-from support.models import Opening
+from support.models import Opening, StaffAction
 
 register(
     Personal(
@@ -18,5 +18,17 @@ register(
         # Staff may have written a name.
         erases={"reason": "erased"},
         keeps=(Keep(DESK, ("reason",)),),
+    ),
+)
+register(
+    Personal(
+        StaffAction,
+        ("account",),
+        section="what our team did for you",
+        exports={"asked_at": "at", "action": "what", "label": "with", "state": "state"},
+        withholds={"reason": INTERNAL, "values": INTERNAL},
+        # Staff may have written a name.
+        erases={"reason": "erased", "label": "", "values": {}},
+        keeps=(Keep(DESK, ("action", "reason", "label", "values")),),
     ),
 )

@@ -1,7 +1,7 @@
-"""How long the desk keeps who opened a customer's page."""
+"""How long the desk keeps who opened a customer's page, and what staff did there."""
 
 from moportal.retention import Timed, register
-from support.models import Opening
+from support.models import Opening, StaffAction
 
 register(
     Timed(
@@ -9,5 +9,11 @@ register(
         "who opened which customer's page, and why",
         setting="DESK_LOG_DAYS",
         since="opened_at",
+    ),
+    Timed(
+        StaffAction,
+        "what staff did for a customer, and why",
+        setting="DESK_LOG_DAYS",
+        since="asked_at",
     ),
 )

@@ -88,7 +88,7 @@ from subscriptions.models import (
     UsageRecord,
     WayOut,
 )
-from support.models import Opening
+from support.models import Opening, StaffAction
 from tests.builders import EID, make_card, make_operator, make_order, make_pool, payment_of
 from tests.test_architecture import ROOMS
 
@@ -259,6 +259,13 @@ BROKEN: dict[str, Callable[[], object]] = {
     "one_open_staff_recovery_per_account": lambda: again(StaffRecovery),
     "opening_without_a_caller_has_a_reason": set_to(Opening, reason=""),
     "opening_closes_after_it_opened": set_to(Opening, closes_at=F("opened_at")),
+    "staff_action_has_a_reason": set_to(StaffAction, reason=" "),
+    "staff_action_state_known": set_to(StaffAction, state="x", decided_at=now()),
+    "staff_action_waits_or_was_decided": set_to(StaffAction, decided_at=now()),
+    "nobody_approves_their_own_action": set_to(
+        StaffAction, state="done", decided_by=F("asked_by"), decided_at=now()
+    ),
+    "one_action_waits_for_a_second_person": lambda: again(StaffAction),
     "erased_account_is_closed_and_has_no_name": set_to(User, erased_at=now(), name="x"),
     "one_export_per_account": lambda: again(Export, key=uuid.uuid4()),
     "export_that_is_ready_has_an_end": set_to(Export, ready_at=now()),
@@ -665,6 +672,9 @@ def _fill_desk(alice: User) -> None:
         reason="x",
         opened_at=now(),
         closes_at=now() + timedelta(minutes=30),
+    )
+    alice.staff_actions.create(
+        action="refund-part", row=1, label="x", reason="x", state="asked", asked_by=first
     )
     PasswordLink.objects.create(user=first, issued_by=second, digest="x", expires_at=now())
     SalesPause.objects.create(text="x", because="x", asked_by=first)

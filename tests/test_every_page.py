@@ -106,6 +106,9 @@ def make_rows(alice: User) -> None:
     StaffRecovery.objects.create(account=alice, asked_by=asker, reason="x", expires_at=now())
     half_an_hour = {"opened_at": now(), "closes_at": now() + timedelta(minutes=30)}
     alice.openings.create(opened_by=asker, passed_check=False, reason="x", **half_an_hour)
+    alice.staff_actions.create(
+        action="end-sign-ins", row=1, label="x", reason="x", state="asked", asked_by=asker
+    )
     make_rows_of_numbers(alice)
     Export.objects.create(account=alice, ready_at=now(), expires_at=now() + timedelta(days=1))
     LpaReport.objects.create(visit=make_visit(), code="Other", code_as_sent="x")

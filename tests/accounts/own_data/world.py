@@ -141,6 +141,9 @@ def _fill_access(account: User, staff: User, number: str) -> None:
     account.openings.create(
         opened_by=staff, passed_check=False, reason="x", opened_at=at, closes_at=at + DAY
     )
+    account.staff_actions.create(
+        action="x", row=1, label=number, reason="x", state="done", asked_by=staff, decided_at=at
+    )
     account.deletions.create(language="en", asked_at=at, due_at=at + DAY, state="undone", **ended)
     ready = Export.objects.create(account=account, ready_at=at, expires_at=at + DAY)
     ExportPart.objects.create(export=ready, number=0, text=account.username)
