@@ -1,5 +1,6 @@
 from django.urls import path
 
+from support.views.actions import act, decide
 from support.views.customer import customer
 from support.views.finding import find
 
@@ -7,4 +8,6 @@ urlpatterns = [
     # Customer systems open these addresses, so they must not change.
     path("find", find, name="find"),
     path("customers/<int:account>/", customer, name="customer"),
+    path("customers/<int:account>/actions/<slug:name>/<int:row>/", act, name="act"),
+    path("decisions/<int:asked>/", decide, name="decide"),
 ]

@@ -137,6 +137,8 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/gsma/rsp2/es2plus/handleDownloadProgressInfo": SYSTEMS,
     "/find": AT_THE_DESK,
     "/customers/<account>/": AT_THE_DESK,
+    "/customers/<account>/actions/<name>/<row>/": AT_THE_DESK,
+    "/decisions/<asked>/": AT_THE_DESK,
     "/admin/": AT_THE_DESK,
     "/admin/login/": EVERYBODY,
     "/admin/logout/": EVERYBODY,
@@ -244,6 +246,7 @@ DESK: dict[str, Desk] = {
     "subscriptions/usagerecord": READ,
     "subscriptions/wayout": READ,
     "support/opening": Desk(reads=("auditor", "administrator")),
+    "support/staffaction": Desk(reads=("auditor", "administrator")),
 }
 
 

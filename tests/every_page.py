@@ -122,6 +122,7 @@ def address_filler() -> Callable[[str], str]:
     from payments.models import CardPage  # noqa: PLC0415 -- the same
     from plans.models import Plan  # noqa: PLC0415 -- the same
     from subscriptions.models import LineLink, Subscription  # noqa: PLC0415 -- the same
+    from support.models import StaffAction  # noqa: PLC0415 -- the same
 
     models = {
         f"/admin/{model._meta.app_label}/{model._meta.model_name}/": model
@@ -131,6 +132,8 @@ def address_filler() -> Callable[[str], str]:
     values = {
         "number": order.number,
         "account": order.account_id,
+        "row": order.account_id,
+        "asked": StaffAction.objects.get().pk,
         "key": CardPage.objects.get().key,
         "made": Export.objects.get().key,
         "link": LineLink.objects.get().key,
@@ -148,6 +151,7 @@ def address_filler() -> Callable[[str], str]:
     }
 
     rows = rows_of_customer()
+    rows["/actions/"] = {"name": "end-sign-ins"}
 
     def fill(template: str) -> str:
         model = next((models[start] for start in models if template.startswith(start)), Order)

@@ -16,6 +16,7 @@ from orders.states import OPEN_CASES
 from payments.states import OPEN_DISPUTE
 from payments.timeline import TIMELINE as OF_PAYMENTS
 from subscriptions.models import Subscription
+from support.models import StaffAction
 
 MOST = 20
 Rows = QuerySet[Any]
@@ -34,6 +35,17 @@ def _stuck(facts: Facts) -> str:
     return f"order of {facts['plan']} waits for staff: {facts['error'] or facts['state']}"
 
 
+def _asked(subject: Subject) -> QuerySet[StaffAction]:
+    return StaffAction.objects.filter(account=subject.account, state=StaffAction.State.ASKED)
+
+
+def _waits(facts: Facts) -> str:
+    action = facts["action"].replace("-", " ")
+    return f"a second person must approve: {action}, {facts['label']}"
+
+
+# Where an action stands that waits for a second person.
+WAITS = "second person"
 # The events of the timeline that staff must act on, and which of their rows.
 OPEN: dict[str, Callable[[Rows], Rows]] = {
     "LPA error": lambda rows: rows.exclude(state=LpaReport.State.RESOLVED),
@@ -69,6 +81,21 @@ CASES = (
         facts={"row": "pk", "plan": "plan_name", "because": "parked_because"},
         words=lambda facts: f"{facts['plan']} is parked: {facts['because']}",
         page=(Subscription, "row"),
+    ),
+    Source(
+        name="action to approve",
+        kind=Kind.ACCESS,
+        where=WAITS,
+        rows=_asked,
+        at="asked_at",
+        facts={
+            "row": "pk",
+            "action": "action",
+            "label": "label",
+            "actor": "asked_by__username",
+        },
+        words=_waits,
+        page=(StaffAction, "row"),
     ),
     *(_only_open(one) for one in (*OF_VISITS, *OF_ORDERS, *OF_PAYMENTS) if one.name in OPEN),
 )

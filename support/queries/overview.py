@@ -8,6 +8,7 @@ from django.utils.timezone import now
 
 from accounts.models import Address, User
 from esim.models import Sim
+from orders.actions import orders_to_act_on
 from orders.models import Order
 from payments.models import PaymentMethod
 from subscriptions.balances import in_order_of_use
@@ -39,7 +40,7 @@ class Overview:
 
 def overview_of(account: User) -> Overview:
     """Return the customer at a glance. It asks five questions, however much there is."""
-    orders = Order.objects.filter(account=account).select_related("payment").order_by("-pk")
+    orders = orders_to_act_on(account.pk).order_by("-pk")
     methods = PaymentMethod.objects.filter(account=account, removed_at=None, is_kept=True)
     return Overview(
         addresses=sorted(account.addresses.all(), key=attrgetter("pk")),

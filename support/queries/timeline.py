@@ -1,4 +1,4 @@
-"""A customer's timeline over all rooms, and what it adds: who opened the customer's page."""
+"""A customer's timeline over all rooms, and what it adds: who opened the page, and did what."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -16,7 +16,7 @@ from orders.models import Order, Repair
 from orders.queries.timeline import SOURCES as OF_ORDERS
 from payments.models import Payment
 from subscriptions.models import Subscription
-from support.models import Opening
+from support.models import Opening, StaffAction
 
 # Of each kind of thing, the newest so many have events on the timeline.
 MOST_THINGS = 200
@@ -48,7 +48,60 @@ OPENED = Source(
     words=_opened,
     page=(Opening, "row"),
 )
-SOURCES = (*OF_ORDERS, *OF_ACCESS, *OF_MESSAGES, OPENED)
+
+
+def _actions(subject: Subject) -> QuerySet[StaffAction]:
+    return StaffAction.objects.filter(account=subject.account)
+
+
+def _decided(subject: Subject) -> QuerySet[StaffAction]:
+    return _actions(subject).filter(decided_by__isnull=False)
+
+
+def _acted(facts: Facts) -> str:
+    was_asked = facts["second"] or facts["state"] == StaffAction.State.ASKED
+    asked = "asked for a second person: " if was_asked else ""
+    return f"{asked}{_named(facts)}: {facts['reason']}"
+
+
+def _decision(facts: Facts) -> str:
+    word = "approved" if facts["state"] == StaffAction.State.DONE else "declined"
+    return f"{word}: {_named(facts)}"
+
+
+def _named(facts: Facts) -> str:
+    return f"{facts['action'].replace('-', ' ')}, {facts['label']}"
+
+
+ACTION_FACTS = {
+    "row": "pk",
+    "action": "action",
+    "label": "label",
+    "reason": "reason",
+    "state": "state",
+    "second": "decided_by",
+}
+ACTED = Source(
+    name="staff action",
+    kind=Kind.ACCESS,
+    where="desk",
+    rows=_actions,
+    at="asked_at",
+    facts={**ACTION_FACTS, "actor": "asked_by__username"},
+    words=_acted,
+    page=(StaffAction, "row"),
+)
+DECIDED = Source(
+    name="staff decision",
+    kind=Kind.ACCESS,
+    where="desk",
+    rows=_decided,
+    at="decided_at",
+    facts={**ACTION_FACTS, "actor": "decided_by__username"},
+    words=_decision,
+    page=(StaffAction, "row"),
+)
+SOURCES = (*OF_ORDERS, *OF_ACCESS, *OF_MESSAGES, OPENED, ACTED, DECIDED)
 
 
 def timeline(

@@ -23,10 +23,11 @@ from accounts.models import User
 from accounts.texts import too_many_text
 from moportal.logs.configuration import mask_identifiers
 from moportal.timeline import Entry
-from support import domain
+from support.domain import openings
 from support.forms import OpeningForm, TimelineForm
-from support.models import Opening
-from support.queries.cases import cases_of
+from support.models import Opening, StaffAction
+from support.queries.actions import possible_actions
+from support.queries.cases import WAITS, cases_of
 from support.queries.overview import overview_of
 from support.queries.timeline import subject_of, timeline
 
@@ -40,7 +41,7 @@ def customer(request: HttpRequest, account: int) -> HttpResponse:
     user = get_object_or_404(customers.prefetch_related("addresses"), pk=account)
     if request.method == "POST":
         return _open(request, user)
-    if opening := domain.open_now(user, actor=staff_of(request)):
+    if opening := openings.open_now(user, actor=staff_of(request)):
         return _page(request, user, opening)
     return _cover(request, user)
 
@@ -55,7 +56,7 @@ def _open_for_reason(request: HttpRequest, account: User) -> HttpResponse:
     form = OpeningForm(request.POST)
     if not form.is_valid():
         return _cover(request, account, reason_form=form)
-    domain.open_for_reason(account, actor=staff_of(request), reason=form.cleaned_data["reason"])
+    openings.open_for_reason(account, actor=staff_of(request), reason=form.cleaned_data["reason"])
     return redirect("customer", account=account.pk)
 
 
@@ -64,7 +65,7 @@ def _check(request: HttpRequest, account: User) -> HttpResponse:
     if not form.is_valid():
         return _cover(request, account, caller_form=form)
     try:
-        opening, found = domain.check_caller(
+        opening, found = openings.check_caller(
             account, actor=staff_of(request), answers=form.cleaned_data
         )
     except Locked as locked:
@@ -87,14 +88,14 @@ def _cover(
     caller_form: CallerForm | None = None,
     reason_form: OpeningForm | None = None,
 ) -> HttpResponse:
-    can_check = domain.can_check_caller(account)
+    can_check = openings.can_check_caller(account)
     context = {
         "account": account,
         "caller_form": (caller_form or CallerForm(caller_facts.facts_of(account)))
         if can_check
         else None,
         "reason_form": reason_form or OpeningForm(),
-        "minutes": domain.LIFETIME.seconds // 60,
+        "minutes": openings.LIFETIME.seconds // 60,
     }
     return _render(request, "covered.html", context)
 
@@ -105,10 +106,12 @@ def _page(request: HttpRequest, account: User, opening: Opening) -> HttpResponse
     chosen = form.cleaned_data if form.is_valid() else {"kind": [], "until": None}
     subject = subject_of(account)
     entries, next_until = timeline(subject, kinds=chosen["kind"], until=chosen["until"])
+    overview = overview_of(account)
     context = {
         "account": account,
         "opening": opening,
-        "overview": overview_of(account),
+        "overview": overview,
+        "actions": possible_actions(account, overview, actor=staff_of(request)),
         "cases": _shown(request, cases_of(subject)),
         "entries": _shown(request, entries),
         "form": form,
@@ -149,6 +152,8 @@ def _url_of(request: HttpRequest, entry: Entry) -> str:
     if entry.page is None:
         return ""
     model, key = entry.page
+    if model is StaffAction and entry.where == WAITS:
+        return reverse("decide", args=[key])
     if not admin.site.get_model_admin(model).has_view_permission(request):
         return ""
     return reverse(admin_urlname(model._meta, "change"), args=[key])  # type: ignore[arg-type]  # django-stubs wants SafeString

@@ -19,7 +19,7 @@ from mobileplans.models import LpaReport
 from moportal.timeline import Kind
 from orders.models import Order
 from subscriptions.models import Subscription
-from support import domain
+from support.domain import openings
 from support.models import Opening
 from support.queries.timeline import MOST_EVENTS
 from tests.accounts.test_caller_facts import give_plan, right_answers
@@ -94,7 +94,7 @@ class TestOpening:
 
         assert is_covered(colleague.get(page_of(alice)))
         assert not is_covered(agent.get(page_of(alice)))
-        Opening.objects.update(opened_at=now() - domain.LIFETIME, closes_at=now())
+        Opening.objects.update(opened_at=now() - openings.LIFETIME, closes_at=now())
         assert is_covered(agent.get(page_of(alice)))
 
     def test_a_caller_who_knows_enough_opens_it(self, agent: Client, alice: User) -> None:
@@ -139,7 +139,7 @@ class TestOpening:
         settings.CALLER_LIMIT = 1
         give_plan(alice)
         agent = make_staff("agent")
-        domain.check_caller(alice, actor=agent, answers={"plan": "wrong"})
+        openings.check_caller(alice, actor=agent, answers={"plan": "wrong"})
 
         with pytest.raises(Locked):
             staff_recovery.start(alice, actor=agent, reason="x")
