@@ -17,6 +17,11 @@ ACTIONS = {
 }
 
 
+def title_of(name: str) -> str:
+    """Return the title of the action with this name, or the name of one that is no more."""
+    return ACTIONS[name].title if name in ACTIONS else name
+
+
 @dataclass(frozen=True)
 class Possible:
     """What can be done with one row now."""

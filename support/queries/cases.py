@@ -17,6 +17,7 @@ from payments.states import OPEN_DISPUTE
 from payments.timeline import TIMELINE as OF_PAYMENTS
 from subscriptions.models import Subscription
 from support.models import StaffAction
+from support.queries.actions import title_of
 
 MOST = 20
 Rows = QuerySet[Any]
@@ -40,8 +41,7 @@ def _asked(subject: Subject) -> QuerySet[StaffAction]:
 
 
 def _waits(facts: Facts) -> str:
-    action = facts["action"].replace("-", " ")
-    return f"a second person must approve: {action}, {facts['label']}"
+    return f"a second person must approve: {title_of(facts['action'])}, {facts['label']}"
 
 
 # Where an action stands that waits for a second person.

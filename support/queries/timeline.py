@@ -17,6 +17,7 @@ from orders.queries.timeline import SOURCES as OF_ORDERS
 from payments.models import Payment
 from subscriptions.models import Subscription
 from support.models import Opening, StaffAction
+from support.queries.actions import title_of
 
 # Of each kind of thing, the newest so many have events on the timeline.
 MOST_THINGS = 200
@@ -70,7 +71,7 @@ def _decision(facts: Facts) -> str:
 
 
 def _named(facts: Facts) -> str:
-    return f"{facts['action'].replace('-', ' ')}, {facts['label']}"
+    return f"{title_of(facts['action'])}, {facts['label']}"
 
 
 ACTION_FACTS = {

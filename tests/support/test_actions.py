@@ -112,7 +112,7 @@ class TestDoing:
         row = StaffAction.objects.get()
         assert (row.state, row.reason, row.decided_by) == ("done", WHY["because"], None)
         page = agent.get(page_of(alice)).content.decode()
-        line = next(text for text in texts(page) if "end sign ins" in text)
+        line = next(text for text in texts(page) if "Sign out everywhere, account" in text)
         assert WHY["because"] in line
         assert "agent" in line
 
@@ -204,7 +204,7 @@ class TestSecondPerson:
         asked.refresh_from_db()
         assert (asked.state, asked.values) == ("done", {})
         page = colleague.get(page_of(alice)).content.decode()
-        assert any("approved: take back order" in text for text in texts(page))
+        assert any("approved: Refund and end the plan" in text for text in texts(page))
 
     def test_nobody_approves_what_they_have_asked_for(
         self, supervisor: Client, alice: User, order: Order

@@ -11,15 +11,18 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 from playwright.sync_api import Browser, Route
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from esim.models import Profile
 from mobileplans.models import LpaReport
 from orders.models import Order
+from support.models import StaffAction
 from tests.browser import launch_browser
 from tests.builders import make_visit
 from tests.e2e.axe import findings
 from tests.support.searching import TRANSACTION_ID, find
+from tests.support.test_customer import at_the_desk, opened
 
 pytestmark = [pytest.mark.django_db, pytest.mark.processes]
 SITE, WIDTHS, HEIGHT = "http://desk.example", (1280, 800), 700
@@ -28,17 +31,27 @@ HIGHEST_HEADER = 140
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
-def test_axe_finds_nothing_and_nothing_is_cut(desk: Client, order: Order, alice: User) -> None:
+def test_axe_finds_nothing_and_nothing_is_cut(
+    desk: Client, order: Order, alice: User, settings: Settings
+) -> None:
     customer = f"/customers/{alice.pk}/"
     error = {"code": "CardBusy", "code_as_sent": "CardBusy", "visit": make_visit()}
     LpaReport.objects.create(iccid=Profile.objects.get().sim.iccid, **error)
     covered = desk.get(customer).content
     wrong_answers = desk.post(customer, {"step": "check", "plan": "none"}).content
     desk.post(customer, {"step": "open", "reason": "Ticket 4711"})
+    action = f"{customer}actions/end-sign-ins/{alice.pk}/"
+    settings.FOUR_EYES = ["end-sign-ins"]
+    supervisor = at_the_desk("supervisor")
+    opened(supervisor, alice)
+    supervisor.post(action, {"because": "Ticket 4711"})
+    asked = StaffAction.objects.get()
     pages = {
         "/covered": covered,
         "/wrong-answers": wrong_answers,
-        "/customer": desk.get(customer).content,
+        "/customer": supervisor.get(customer).content,
+        "/action": supervisor.get(action).content,
+        "/decision": supervisor.get(f"/decisions/{asked.pk}/").content,
         "/home": desk.get("/admin/").content,
         "/found": find(desk, TRANSACTION_ID).content,
         "/nothing": find(desk, "no such thing").content,
