@@ -17,6 +17,7 @@ from accounts.models import (
     AccountMessage,
     Address,
     AttemptCount,
+    Authenticator,
     CodeRequest,
     CodeServiceCall,
     Deletion,
@@ -217,6 +218,7 @@ register(
     Personal(Export, ("account",), tasks=(exporting.KIND,)),
     Personal(ExportPart, ("export__account",), withholds={"text": "it is this file"}),
     Personal(PasswordLink, ("user",), withholds={"digest": SECRET}),
+    Personal(Authenticator, ("user",), withholds={"key": SECRET}),
     Personal(
         CodeRequest,
         _asked_for,

@@ -14,6 +14,7 @@ from accounts.models import (
     AccountMessage,
     Address,
     AttemptCount,
+    Authenticator,
     CodeRequest,
     CodeServiceCall,
     Deletion,
@@ -274,6 +275,8 @@ BROKEN: dict[str, Callable[[], object]] = {
     "one_open_deletion_per_account": lambda: again(Deletion),
     "deletion_leaves_time_to_undo_it": set_to(Deletion, due_at=F("asked_at")),
     "ended_deletion_has_a_time": set_to(Deletion, state="done"),
+    "authenticator_has_a_key": set_to(Authenticator, key=""),
+    "authenticator_is_confirmed_by_a_code": set_to(Authenticator, last_step=1),
     "password_link_state_known": set_to(PasswordLink, state="other", ended_at=now()),
     "password_link_is_issued_by_another_person": set_to(PasswordLink, issued_by=F("user")),
     "ended_password_link_has_a_time": set_to(PasswordLink, state="used"),
@@ -677,6 +680,7 @@ def _fill_desk(alice: User) -> None:
         action="refund-part", row=1, label="x", reason="x", state="asked", asked_by=first
     )
     PasswordLink.objects.create(user=first, issued_by=second, digest="x", expires_at=now())
+    Authenticator.objects.create(user=first, key="x")
     SalesPause.objects.create(text="x", because="x", asked_by=first)
 
 

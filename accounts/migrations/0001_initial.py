@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
             name='AccessEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('signed_up', 'Account created'), ('signed_in', 'Signed in'), ('refused', 'Sign-in with a wrong password'), ('signed_out', 'Signed out'), ('expired', 'Signed out after a while'), ('ended', 'Signed out on other devices'), ('ended_by_staff', 'Signed out everywhere by support'), ('password_changed', 'Password changed'), ('password_set', 'First password set'), ('recovered', 'Password set with the recovery code'), ('recovered_by_code', 'Password set with a one-time code'), ('address_added', 'Email address or phone number confirmed'), ('address_removed', 'Email address or phone number removed'), ('address_lost', 'Email address or phone number moved to another account'), ('address_doubted', 'Phone number must be confirmed again'), ('identifier_changed', 'Changed what you sign in with'), ('code_renewed', 'New recovery code'), ('joined', 'Sign-in with your operator added'), ('unlinked', 'Sign-in with your operator removed'), ('ended_by_provider', 'Signed out by your operator'), ('language_changed', 'Language changed'), ('exported', 'Copy of your data requested'), ('deletion_asked', 'Account deletion requested'), ('deletion_undone', 'Account deletion undone'), ('support_started', 'Support checks a caller who wants a new password'), ('support_refused', 'Support refused a caller who gave wrong answers'), ('support_approved', 'A second person at support agreed to a code'), ('support_code', 'Support gave out a code for a new password'), ('support_stopped', 'Support stopped giving out a code'), ('support_recovered', 'Password set with a code from support'), ('link_given', 'Link to set a password given'), ('link_used', 'Password set by a link')], max_length=20)),
+                ('kind', models.CharField(choices=[('signed_up', 'Account created'), ('signed_in', 'Signed in'), ('refused', 'Sign-in with a wrong password'), ('signed_out', 'Signed out'), ('expired', 'Signed out after a while'), ('ended', 'Signed out on other devices'), ('ended_by_staff', 'Signed out everywhere by support'), ('password_changed', 'Password changed'), ('password_set', 'First password set'), ('recovered', 'Password set with the recovery code'), ('recovered_by_code', 'Password set with a one-time code'), ('address_added', 'Email address or phone number confirmed'), ('address_removed', 'Email address or phone number removed'), ('address_lost', 'Email address or phone number moved to another account'), ('address_doubted', 'Phone number must be confirmed again'), ('identifier_changed', 'Changed what you sign in with'), ('code_renewed', 'New recovery code'), ('joined', 'Sign-in with your operator added'), ('unlinked', 'Sign-in with your operator removed'), ('ended_by_provider', 'Signed out by your operator'), ('language_changed', 'Language changed'), ('exported', 'Copy of your data requested'), ('deletion_asked', 'Account deletion requested'), ('deletion_undone', 'Account deletion undone'), ('support_started', 'Support checks a caller who wants a new password'), ('support_refused', 'Support refused a caller who gave wrong answers'), ('support_approved', 'A second person at support agreed to a code'), ('support_code', 'Support gave out a code for a new password'), ('support_stopped', 'Support stopped giving out a code'), ('support_recovered', 'Password set with a code from support'), ('link_given', 'Link to set a password given'), ('link_used', 'Password set by a link'), ('factor_added', 'Authenticator app added'), ('factor_reset', 'Authenticator app forgotten')], max_length=20)),
                 ('count', models.PositiveIntegerField(default=1)),
                 ('at', models.DateTimeField(auto_now_add=True)),
                 ('device', models.CharField(blank=True, max_length=60)),
@@ -269,6 +269,23 @@ class Migration(migrations.Migration):
             options={
                 'indexes': [models.Index(fields=['ends_at'], name='oidc_logouts_by_end')],
                 'constraints': [models.UniqueConstraint(fields=('issuer', 'token_id'), name='an_oidc_logout_counts_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Authenticator',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', moportal.sealed.SealedField(editable=False)),
+                ('last_step', models.PositiveBigIntegerField(default=0, editable=False)),
+                ('added_at', models.DateTimeField(auto_now_add=True)),
+                ('confirmed_at', models.DateTimeField(blank=True, help_text='When the first right code came.', null=True)),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='authenticator', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='authenticator_has_a_key'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('confirmed_at', None), ('last_step', 0)), models.Q(('confirmed_at__isnull', False), ('last_step__gt', 0)), _connector='OR'), name='authenticator_is_confirmed_by_a_code'),
+                ],
             },
         ),
         migrations.CreateModel(

@@ -2,7 +2,7 @@
 
 from accounts.models.access import AccessEvent, AttemptCount, RecoveryCode, SignIn
 from accounts.models.codes import Address, CodeRequest, Proof
-from accounts.models.desk import PasswordLink, StaffRecovery
+from accounts.models.desk import Authenticator, PasswordLink, StaffRecovery
 from accounts.models.network import CodeServiceCall, NumberCheck, TypedCode
 from accounts.models.oidc import OidcIdentity, OidcLogout, OidcProvider
 from accounts.models.own_data import Deletion, Export, ExportPart
@@ -14,6 +14,7 @@ __all__ = [
     "AccountMessage",
     "Address",
     "AttemptCount",
+    "Authenticator",
     "CodeRequest",
     "CodeServiceCall",
     "Deletion",

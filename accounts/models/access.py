@@ -123,6 +123,8 @@ class AccessEvent(models.Model):
         # Only staff have these.
         LINK_GIVEN = "link_given", "Link to set a password given"
         LINK_USED = "link_used", "Password set by a link"
+        FACTOR_ADDED = "factor_added", "Authenticator app added"
+        FACTOR_RESET = "factor_reset", "Authenticator app forgotten"
 
     account = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_events")
     actor = models.ForeignKey(

@@ -6,6 +6,7 @@ from django.utils.timezone import now
 
 from accounts.desk_states import OPEN_RECOVERY, LinkState, RecoveryState
 from accounts.models.users import User
+from moportal.sealed import SealedField
 
 # How many wrong codes the holder of a code may type, and how long the code may be used.
 CODE_TRIES = 5
@@ -143,3 +144,29 @@ class PasswordLink(models.Model):
 
     def __str__(self) -> str:
         return f"link for {self.user}, {self.issued_at:%Y-%m-%d %H:%M}"
+
+
+class Authenticator(models.Model):
+    """The app by whose codes one of the staff signs in, beside the password (RFC 6238)."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="authenticator")
+    key = SealedField(editable=False)
+    # The time step of the last code. A code works once (RFC 6238, section 5.2).
+    last_step = models.PositiveBigIntegerField(default=0, editable=False)
+    added_at = models.DateTimeField(auto_now_add=True)
+    confirmed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the first right code came."
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="authenticator_has_a_key", condition=~Q(key="")),
+            models.CheckConstraint(
+                name="authenticator_is_confirmed_by_a_code",
+                condition=Q(confirmed_at=None, last_step=0)
+                | Q(confirmed_at__isnull=False, last_step__gt=0),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"authenticator of {self.user}"

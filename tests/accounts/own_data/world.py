@@ -16,6 +16,7 @@ from accounts.domain.erasing import person_of
 from accounts.domain.telling import tell
 from accounts.models import (
     AttemptCount,
+    Authenticator,
     CodeRequest,
     Export,
     ExportPart,
@@ -135,6 +136,7 @@ def _fill_access(account: User, staff: User, number: str) -> None:
     account.password_links.create(
         issued_by=staff, digest=str(account.pk), state="used", expires_at=at, **ended
     )
+    Authenticator.objects.create(user=account, key=number)
     account.staff_recoveries.create(
         asked_by=staff, reason="x", state="refused", expires_at=at, **ended
     )
