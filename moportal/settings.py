@@ -511,6 +511,8 @@ ORDER_LIMIT = env.int("ORDER_LIMIT", default=5)
 DEVICE_ORDER_LIMIT = env.int("DEVICE_ORDER_LIMIT", default=10)
 # How often a sold eSIM may be issued again.
 REISSUE_LIMIT = env.int("REISSUE_LIMIT", default=2)
+# Whether staff need a code of an authenticator app beside their password.
+SECOND_FACTOR = env.bool("SECOND_FACTOR", default=not DEMO)
 # What one of the staff may not do alone: the names of actions, such as take-back-order.
 FOUR_EYES = env.list("FOUR_EYES", default=[])
 # After this many failed sign-ins, a customer who leaves returns to the host with LogOnFailed.

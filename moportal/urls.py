@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 import balance_api.urls
-from accounts.admin import passwords
+from accounts.admin import passwords, second_factor
 from balance_api import schema
 
 # In place of Django's "Django administration".
@@ -28,6 +28,7 @@ DESK: list[URLPattern | URLResolver] = [
     path("admin/interfaces/", schema.interfaces_page, name="interfaces"),
     path("admin/interfaces/openapi.yaml", schema.openapi_file, name="openapi"),
     path("admin/set-password/", passwords.set_password, name="set-password"),
+    path("admin/second-factor/", second_factor.second_factor, name="second-factor"),
     # In place of Django's page, which counts no wrong passwords.
     path("admin/password_change/", passwords.change_password),
     path("admin/", admin.site.urls),

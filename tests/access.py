@@ -137,11 +137,13 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/gsma/rsp2/es2plus/handleDownloadProgressInfo": SYSTEMS,
     "/find": AT_THE_DESK,
     "/customers/<account>/": AT_THE_DESK,
-    "/customers/<account>/actions/<name>/<row>/": AT_THE_DESK,
-    "/decisions/<asked>/": AT_THE_DESK,
+    "/customers/<account>/actions/<name>/<row>/": AGENT,
+    "/decisions/<asked>/": AGENT,
     "/admin/": AT_THE_DESK,
     "/admin/login/": EVERYBODY,
     "/admin/logout/": EVERYBODY,
+    # It leads on to the sign-in.
+    "/admin/second-factor/": EVERYBODY,
     "/admin/password_change/": AT_THE_DESK,
     "/admin/password_change/done/": AT_THE_DESK,
     # Its answer depends on the permissions for the field that the request names.

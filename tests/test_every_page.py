@@ -220,6 +220,7 @@ def open_all(people: dict[str, int | None]) -> Callable[[str], dict[str, Any]]:
             **{name: os.environ[name] for name in ("SECRET_KEY", "SEAL_KEYS")},
             "DEMO": "0",
             "SIMULATORS": "0",
+            "SECOND_FACTOR": "0",
             "MOPORTAL_FACE": face,
             "LOG_LEVEL": "CRITICAL",
             "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
