@@ -57,7 +57,12 @@ class Message(models.Model):
     class Meta:
         ordering = ["-pk"]
         permissions = [("resend_message", "Can send a message again")]
-        indexes = [models.Index(name="messages_by_address", fields=["address", "-created_at"])]
+        indexes = [
+            models.Index(
+                name="undelivered_messages", fields=["created_at"], condition=Q(state="undelivered")
+            ),
+            models.Index(name="messages_by_address", fields=["address", "-created_at"]),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="message_state_known", condition=Q(state__in=MessageState.values)

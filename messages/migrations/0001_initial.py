@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-pk'],
                 'permissions': [('resend_message', 'Can send a message again')],
-                'indexes': [models.Index(fields=['address', '-created_at'], name='messages_by_address')],
+                'indexes': [models.Index(condition=models.Q(('state', 'undelivered')), fields=['created_at'], name='undelivered_messages'), models.Index(fields=['address', '-created_at'], name='messages_by_address')],
                 'constraints': [
                     models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'refused', 'undelivered', 'lapsed'])), name='message_state_known'),
                     models.CheckConstraint(condition=models.Q(models.Q(('address__contains', '@'), ('channel', 'mail')), models.Q(('address__regex', '^\\+[1-9][0-9]{5,14}$'), ('channel', 'sms')), _connector='OR'), name='message_address_fits_its_channel'),

@@ -108,6 +108,10 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-pk'],
                 'permissions': [('retry_order', 'Can retry an order that waits for staff'), ('refund_order', 'Can give up or refund an order'), ('reissue_esim', 'Can issue a new eSIM for an order')],
+                'indexes': [
+                    models.Index(condition=models.Q(('state__in', ['pending', 'in_progress', 'held'])), fields=['created_at'], name='orders_under_way'),
+                    models.Index(condition=models.Q(('state__in', ['failed', 'cancelled']), ('undone_at__isnull', True)), fields=['created_at'], name='orders_to_undo'),
+                ],
                 'constraints': [
                     models.CheckConstraint(condition=models.Q(('state__in', ['acknowledged', 'in_progress', 'pending', 'held', 'completed', 'failed', 'cancelled'])), name='order_state_known'),
                     models.CheckConstraint(condition=models.Q(models.Q(('kind', 'change'), ('monthly_minor_units__isnull', False)), models.Q(models.Q(('kind', 'change'), _negated=True), ('monthly_minor_units__isnull', True)), _connector='OR'), name='order_that_changes_a_plan_has_its_monthly_price'),
@@ -150,6 +154,9 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-pk'],
                 'permissions': [('settle_declaration', 'Can settle a withdrawal or cancellation'), ('carry_out_declaration', 'Can end a plan for a withdrawal or cancellation')],
+                'indexes': [
+                    models.Index(condition=models.Q(('state__in', ['matched', 'unmatched'])), fields=['declared_at'], name='open_declarations'),
+                ],
                 'constraints': [
                     models.CheckConstraint(condition=models.Q(('kind__in', ['withdrawal', 'cancel'])), name='declaration_kind_known'),
                     models.CheckConstraint(condition=models.Q(('state__in', ['received', 'matched', 'unmatched', 'done'])), name='declaration_state_known'),
@@ -227,6 +234,9 @@ class Migration(migrations.Migration):
                 ('refund', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='order_return', to='payments.refund')),
             ],
             options={
+                'indexes': [
+                    models.Index(condition=models.Q(('state__in', ['asked', 'refused'])), fields=['asked_at'], name='open_returns'),
+                ],
                 'constraints': [
                     models.CheckConstraint(condition=models.Q(models.Q(('minor_units__gt', 0), ('refund__isnull', False)), models.Q(models.Q(('minor_units__isnull', True), ('minor_units', 0), _connector='OR'), ('refund__isnull', True)), _connector='OR'), name='return_of_a_sum_has_its_refund'),
                     models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'done', 'refused'])), name='return_state_known'),

@@ -64,6 +64,13 @@ class Declaration(models.Model):
             ("settle_declaration", "Can settle a withdrawal or cancellation"),
             ("carry_out_declaration", "Can end a plan for a withdrawal or cancellation"),
         ]
+        indexes = [
+            models.Index(
+                name="open_declarations",
+                fields=["declared_at"],
+                condition=Q(state__in=["matched", "unmatched"]),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="declaration_kind_known", condition=Q(kind__in=DeclarationKind.values)

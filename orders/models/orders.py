@@ -122,6 +122,18 @@ class Order(MonthlyPricedPlan):
             ("refund_order", "Can give up or refund an order"),
             ("reissue_esim", "Can issue a new eSIM for an order"),
         ]
+        indexes = [
+            models.Index(
+                name="orders_to_undo",
+                fields=["created_at"],
+                condition=Q(state__in=["failed", "cancelled"], undone_at__isnull=True),
+            ),
+            models.Index(
+                name="orders_under_way",
+                fields=["created_at"],
+                condition=Q(state__in=["pending", "in_progress", "held"]),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="order_state_known", condition=Q(state__in=OrderState.values)

@@ -89,6 +89,13 @@ class Return(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        indexes = [
+            models.Index(
+                name="open_returns",
+                fields=["asked_at"],
+                condition=Q(state__in=["asked", "refused"]),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="return_of_a_sum_has_its_refund",

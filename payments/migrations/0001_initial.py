@@ -284,6 +284,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('settle_removal', 'Can settle the removal of a card at the gateway')],
+                'indexes': [
+                    models.Index(condition=models.Q(('forgotten_at__isnull', True), ('removed_at__isnull', False)), fields=['removed_at'], name='methods_to_forget'),
+                ],
                 'constraints': [
                     models.CheckConstraint(condition=models.Q(('gateway', ''), _negated=True), name='payment_method_has_a_gateway'),
                     models.CheckConstraint(condition=models.Q(('kind__in', ['card', 'voucher', 'bill', 'page'])), name='method_kind_known'),
@@ -387,6 +390,9 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['pk'],
                 'permissions': [('refund_charge', 'Can refund a charge in parts')],
+                'indexes': [
+                    models.Index(condition=models.Q(('settled_at__isnull', True), ('state', 'failed')), fields=['ended_at'], name='failed_refunds'),
+                ],
                 'constraints': [
                     models.CheckConstraint(condition=models.Q(('state__in', ['asked', 'done', 'failed'])), name='refund_state_known'),
                     models.CheckConstraint(condition=models.Q(('kind__in', ['goodwill', 'shortened', 'ended', 'one_period', 'undone'])), name='refund_kind_known'),

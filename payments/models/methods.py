@@ -66,6 +66,13 @@ class PaymentMethod(models.Model):
 
     class Meta:
         permissions = [("settle_removal", "Can settle the removal of a card at the gateway")]
+        indexes = [
+            models.Index(
+                name="methods_to_forget",
+                fields=["removed_at"],
+                condition=Q(removed_at__isnull=False, forgotten_at__isnull=True),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(name="payment_method_has_a_gateway", condition=~Q(gateway="")),
             models.CheckConstraint(

@@ -43,6 +43,13 @@ class Refund(models.Model):
     class Meta:
         ordering = ["pk"]
         permissions = [("refund_charge", "Can refund a charge in parts")]
+        indexes = [
+            models.Index(
+                name="failed_refunds",
+                fields=["ended_at"],
+                condition=Q(state="failed", settled_at__isnull=True),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="refund_state_known", condition=Q(state__in=RefundState.values)

@@ -260,6 +260,7 @@ class Migration(migrations.Migration):
             options={
                 'permissions': [('resume_subscription', 'Can park a subscription and resume it'), ('cancel_subscription', 'Can cancel a subscription for its customer'), ('extend_subscription', 'Can extend a subscription free of charge')],
                 'indexes': [
+                    models.Index(condition=models.Q(models.Q(('parked_because', ''), _negated=True), ('ended_at__isnull', True)), fields=['anchored_at'], name='parked_subscriptions'),
                     models.Index(models.F('due_at'), condition=models.Q(('due_at__isnull', False)), name='due_subscriptions'),
                 ],
                 'constraints': [
@@ -376,6 +377,9 @@ class Migration(migrations.Migration):
                 ('old', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='lost_by', to='subscriptions.simonline')),
             ],
             options={
+                'indexes': [
+                    models.Index(condition=models.Q(('decided_at__isnull', True)), fields=['taken_at'], name='undecided_takeovers'),
+                ],
                 'permissions': [('decide_takeover', 'Can decide about a SIM that was taken over')],
             },
         ),

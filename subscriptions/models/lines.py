@@ -96,6 +96,13 @@ class Takeover(models.Model):
 
     class Meta:
         permissions = [("decide_takeover", "Can decide about a SIM that was taken over")]
+        indexes = [
+            models.Index(
+                name="undecided_takeovers",
+                fields=["taken_at"],
+                condition=Q(decided_at__isnull=True),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.old} to {self.new.line}"

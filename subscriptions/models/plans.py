@@ -171,7 +171,12 @@ class Subscription(models.Model):
         ]
         # Beat reads this index from its start up to now. Plans that have ended are not in it.
         indexes = [
-            models.Index(F("due_at"), name="due_subscriptions", condition=Q(due_at__isnull=False))
+            models.Index(
+                name="parked_subscriptions",
+                fields=["anchored_at"],
+                condition=~Q(parked_because="") & Q(ended_at__isnull=True),
+            ),
+            models.Index(F("due_at"), name="due_subscriptions", condition=Q(due_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
