@@ -74,6 +74,7 @@ HELPS = frozenset(
         "settle_declaration",
         "settle_removal",
         "start_recovery",
+        "work_cases",
     }
 )
 # What gives a customer money back, ends a plan, or lets a device or a SIM pass that was stopped.
@@ -91,7 +92,9 @@ DECIDES = frozenset(
     }
 )
 # What agrees the portal's money with the banks and gateways.
-SETTLES = frozenset({"decide_dispute", "fetch_books", "settle_difference", "settle_removal"})
+SETTLES = frozenset(
+    {"decide_dispute", "fetch_books", "settle_difference", "settle_removal", "work_cases"}
+)
 
 VIEWER, AGENT, SUPERVISOR = "viewer", "agent", "supervisor"
 CATALOGUE_EDITOR, FINANCE = "catalogue editor", "finance"

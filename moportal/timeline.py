@@ -5,7 +5,7 @@ One statement reads it. No copy is stored. Each room lists its tables as sources
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -96,6 +96,9 @@ class Entry:
     actor: str = ""
     page: tuple[type[Model], int] | None = None
     is_claim: bool = False
+    # What was read: the source's name, and its facts.
+    source: str = ""
+    facts: Facts = field(default_factory=dict)
 
 
 def read(
@@ -123,6 +126,8 @@ def _entry(subject: Subject, source: Source, at: datetime, facts: Facts) -> Entr
         actor=facts.get("actor") or "",
         page=(source.page[0], key) if source.page and key else None,
         is_claim=source.is_claim(subject, facts),
+        source=source.name,
+        facts=facts,
     )
 
 

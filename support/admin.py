@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from moportal.web.desk import ReadOnly
-from support.models import Opening, StaffAction
+from support.models import CaseNote, CaseWork, Opening, StaffAction
 
 
 @admin.register(Opening)
@@ -26,4 +26,25 @@ class StaffActionAdmin(ReadOnly, admin.ModelAdmin[StaffAction]):
     list_select_related = ["asked_by", "decided_by"]
     search_fields = ["=account__username", "=asked_by__username", "=decided_by__username"]
     exclude = ["values"]
+    show_full_result_count = False
+
+
+@admin.register(CaseWork)
+class CaseWorkAdmin(ReadOnly, admin.ModelAdmin[CaseWork]):
+    """Who has taken which case. Staff take cases in the queue."""
+
+    list_display = ["kind", "row", "owner", "changed_at"]
+    list_filter = ["kind"]
+    list_select_related = ["owner"]
+    show_full_result_count = False
+
+
+@admin.register(CaseNote)
+class CaseNoteAdmin(ReadOnly, admin.ModelAdmin[CaseNote]):
+    """What staff wrote about cases. Nobody changes a note."""
+
+    list_display = ["written_at", "kind", "row", "account", "written_by", "text"]
+    list_filter = ["kind"]
+    list_select_related = ["account", "written_by"]
+    search_fields = ["=account__username", "=written_by__username"]
     show_full_result_count = False

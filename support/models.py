@@ -103,3 +103,55 @@ class StaffAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action}: {self.label}"
+
+
+class CaseWork(models.Model):
+    """Who of the staff works on a case. The case itself is a row of another room."""
+
+    kind = models.CharField(max_length=30, help_text="Its name in the queue.")
+    row = models.PositiveBigIntegerField(help_text="The key of the row that waits.")
+    owner = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="cases"
+    )
+    changed_at = models.DateTimeField(default=now)
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = [("work_cases", "Can take cases and write notes")]
+        constraints = [
+            models.UniqueConstraint(name="one_owner_of_a_case", fields=["kind", "row"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.row}: {self.owner or 'nobody'}"
+
+
+class CaseNote(models.Model):
+    """What happened with a case, in the words of staff. Nobody changes a note."""
+
+    kind = models.CharField(max_length=30)
+    row = models.PositiveBigIntegerField()
+    account = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="case_notes"
+    )
+    text = models.CharField(max_length=1000)
+    written_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    written_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ["pk"]
+        default_permissions = ("view",)
+        constraints = [
+            models.CheckConstraint(name="case_note_has_a_text", condition=Q(text__regex=r"\S")),
+        ]
+        indexes = [
+            models.Index(name="notes_of_a_case", fields=["kind", "row"]),
+            models.Index(
+                name="case_notes_of_a_customer",
+                fields=["account", "-written_at"],
+                condition=Q(account__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.row}, {self.written_by}"

@@ -1,8 +1,8 @@
 """What the desk knows about a customer: when staff opened the page, and what they did."""
 
 from accounts.personal import DESK
-from moportal.personal import INTERNAL, Keep, Personal, register
-from support.models import Opening, StaffAction
+from moportal.personal import INTERNAL, Impersonal, Keep, Personal, register
+from support.models import CaseNote, CaseWork, Opening, StaffAction
 
 register(
     Personal(
@@ -31,4 +31,15 @@ register(
         erases={"reason": "erased", "label": "", "values": {}},
         keeps=(Keep(DESK, ("action", "reason", "label", "values")),),
     ),
+    Personal(
+        CaseNote,
+        ("account",),
+        section="notes of our team about your cases",
+        exports={"written_at": "at", "kind": "about"},
+        withholds={"text": INTERNAL},
+        # Staff may have written a name.
+        erases={"text": "erased"},
+        keeps=(Keep(DESK, ("kind", "text")),),
+    ),
+    Impersonal(CaseWork, "which of the staff works on which case"),
 )

@@ -89,7 +89,7 @@ from subscriptions.models import (
     UsageRecord,
     WayOut,
 )
-from support.models import Opening, StaffAction
+from support.models import CaseNote, CaseWork, Opening, StaffAction
 from tests.builders import EID, make_card, make_operator, make_order, make_pool, payment_of
 from tests.test_architecture import ROOMS
 
@@ -260,6 +260,8 @@ BROKEN: dict[str, Callable[[], object]] = {
     "one_open_staff_recovery_per_account": lambda: again(StaffRecovery),
     "opening_without_a_caller_has_a_reason": set_to(Opening, reason=""),
     "opening_closes_after_it_opened": set_to(Opening, closes_at=F("opened_at")),
+    "one_owner_of_a_case": lambda: again(CaseWork),
+    "case_note_has_a_text": set_to(CaseNote, text=" "),
     "staff_action_has_a_reason": set_to(StaffAction, reason=" "),
     "staff_action_state_known": set_to(StaffAction, state="x", decided_at=now()),
     "staff_action_waits_or_was_decided": set_to(StaffAction, decided_at=now()),
@@ -676,6 +678,8 @@ def _fill_desk(alice: User) -> None:
         opened_at=now(),
         closes_at=now() + timedelta(minutes=30),
     )
+    CaseWork.objects.create(kind="lpa-errors", row=1)
+    CaseNote.objects.create(kind="lpa-errors", row=1, text="x", written_by=first)
     alice.staff_actions.create(
         action="refund-part", row=1, label="x", reason="x", state="asked", asked_by=first
     )

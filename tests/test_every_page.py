@@ -56,6 +56,7 @@ from subscriptions.models import (
     UsageRecord,
     WayOut,
 )
+from support.models import CaseWork
 from tests.accounts.test_roles import make_staff
 from tests.balance_api.test_views import give
 from tests.builders import (
@@ -106,6 +107,8 @@ def make_rows(alice: User) -> None:
     StaffRecovery.objects.create(account=alice, asked_by=asker, reason="x", expires_at=now())
     half_an_hour = {"opened_at": now(), "closes_at": now() + timedelta(minutes=30)}
     alice.openings.create(opened_by=asker, passed_check=False, reason="x", **half_an_hour)
+    CaseWork.objects.create(kind="lpa-errors", row=1, owner=asker)
+    alice.case_notes.create(kind="lpa-errors", row=1, text="x", written_by=asker)
     alice.staff_actions.create(
         action="end-sign-ins", row=1, label="x", reason="x", state="asked", asked_by=asker
     )

@@ -49,6 +49,7 @@ from subscriptions.domain import linking
 from subscriptions.models import SimOnLine, Subscription, WayOut
 from subscriptions.states import WayOutState
 from subscriptions.tasks import request_pull
+from support.models import CaseWork
 from tests.builders import EID, make_card, make_draft, make_plan, make_pool, payment_of
 from tests.conftest import PASSWORD
 from tests.orders.conftest import new_card
@@ -284,6 +285,8 @@ def access_is_lost_and_proven(alice: User, clara: User, day: int) -> None:
     alice.openings.create(
         opened_by=clara, passed_check=True, opened_at=now(), closes_at=now() + DAY
     )
+    CaseWork.objects.create(kind="lpa-errors", row=int(now().timestamp()), owner=clara)
+    alice.case_notes.create(kind="lpa-errors", row=1, text="x", written_by=clara)
     alice.staff_actions.create(
         action="x", row=1, label="x", reason="x", state="done", asked_by=clara, decided_at=now()
     )

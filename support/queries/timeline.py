@@ -16,7 +16,7 @@ from orders.models import Order, Repair
 from orders.queries.timeline import SOURCES as OF_ORDERS
 from payments.models import Payment
 from subscriptions.models import Subscription
-from support.models import Opening, StaffAction
+from support.models import CaseNote, Opening, StaffAction
 from support.queries.actions import title_of
 
 # Of each kind of thing, the newest so many have events on the timeline.
@@ -102,7 +102,23 @@ DECIDED = Source(
     words=_decision,
     page=(StaffAction, "row"),
 )
-SOURCES = (*OF_ORDERS, *OF_ACCESS, *OF_MESSAGES, OPENED, ACTED, DECIDED)
+
+
+def _notes(subject: Subject) -> QuerySet[CaseNote]:
+    return CaseNote.objects.filter(account=subject.account)
+
+
+NOTED = Source(
+    name="case note",
+    kind=Kind.ACCESS,
+    where="case",
+    rows=_notes,
+    at="written_at",
+    facts={"row": "pk", "text": "text", "actor": "written_by__username"},
+    words=lambda facts: f"note: {facts['text']}",
+    page=(CaseNote, "row"),
+)
+SOURCES = (*OF_ORDERS, *OF_ACCESS, *OF_MESSAGES, OPENED, ACTED, DECIDED, NOTED)
 
 
 def timeline(
