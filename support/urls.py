@@ -1,6 +1,7 @@
 from django.urls import path
 
 from support.views.actions import act, decide
+from support.views.cases import cases, one_case
 from support.views.customer import customer
 from support.views.finding import find
 
@@ -9,5 +10,7 @@ urlpatterns = [
     path("find", find, name="find"),
     path("customers/<int:account>/", customer, name="customer"),
     path("customers/<int:account>/actions/<slug:name>/<int:row>/", act, name="act"),
+    path("cases/", cases, name="cases"),
+    path("cases/<slug:kind>/<int:row>/", one_case, name="case"),
     path("decisions/<int:asked>/", decide, name="decide"),
 ]

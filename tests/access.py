@@ -139,6 +139,8 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/customers/<account>/": AT_THE_DESK,
     "/customers/<account>/actions/<name>/<row>/": AGENT,
     "/decisions/<asked>/": AGENT,
+    "/cases/": AT_THE_DESK,
+    "/cases/<kind>/<row>/": AT_THE_DESK,
     "/admin/": AT_THE_DESK,
     "/admin/login/": EVERYBODY,
     "/admin/logout/": EVERYBODY,
@@ -247,6 +249,8 @@ DESK: dict[str, Desk] = {
     "subscriptions/usagepull": READ,
     "subscriptions/usagerecord": READ,
     "subscriptions/wayout": READ,
+    "support/casenote": Desk(reads=("auditor", "administrator")),
+    "support/casework": Desk(reads=("auditor", "administrator")),
     "support/opening": Desk(reads=("auditor", "administrator")),
     "support/staffaction": Desk(reads=("auditor", "administrator")),
 }

@@ -118,6 +118,7 @@ def address_filler() -> Callable[[str], str]:
 
     from accounts.models import Export  # noqa: PLC0415 -- the same
     from esim.models import Sim  # noqa: PLC0415 -- the same
+    from mobileplans.models import LpaReport  # noqa: PLC0415 -- the same
     from orders.models import Order  # noqa: PLC0415 -- the same
     from payments.models import CardPage  # noqa: PLC0415 -- the same
     from plans.models import Plan  # noqa: PLC0415 -- the same
@@ -152,6 +153,7 @@ def address_filler() -> Callable[[str], str]:
 
     rows = rows_of_customer()
     rows["/actions/"] = {"name": "end-sign-ins"}
+    rows["/cases/"] = {"kind": "lpa-errors", "row": LpaReport.objects.order_by("pk")[0].pk}
 
     def fill(template: str) -> str:
         model = next((models[start] for start in models if template.startswith(start)), Order)

@@ -25,10 +25,10 @@ from moportal.logs.configuration import mask_identifiers
 from moportal.timeline import Entry
 from support.domain import openings
 from support.forms import OpeningForm, TimelineForm
-from support.models import Opening, StaffAction
+from support.models import Opening
 from support.queries.actions import possible_actions
-from support.queries.cases import WAITS, cases_of
 from support.queries.overview import overview_of
+from support.queries.queue import BY_NAME, cases_of
 from support.queries.timeline import subject_of, timeline
 
 
@@ -152,8 +152,8 @@ def _url_of(request: HttpRequest, entry: Entry) -> str:
     if entry.page is None:
         return ""
     model, key = entry.page
-    if model is StaffAction and entry.where == WAITS:
-        return reverse("decide", args=[key])
+    if entry.source in BY_NAME:
+        return reverse("case", args=[entry.source, entry.facts["row"]])
     if not admin.site.get_model_admin(model).has_view_permission(request):
         return ""
     return reverse(admin_urlname(model._meta, "change"), args=[key])  # type: ignore[arg-type]  # django-stubs wants SafeString

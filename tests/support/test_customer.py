@@ -262,7 +262,7 @@ def test_what_waits_for_staff_stands_at_the_top(agent: Client, alice: User, orde
 
     cases = opened(agent, alice).split('id="cases"')[1].split("</section>")[0]
 
-    assert "waits for staff: No route to the SM-DP+" in cases
+    assert f"Order is held: order {order.display_number}, Traveller: No route" in cases
     assert "LPA error CardBusy" in cases
 
 
