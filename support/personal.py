@@ -1,7 +1,7 @@
 """What the desk knows about a customer: when staff opened the page, and what they did."""
 
 from accounts.personal import DESK
-from moportal.personal import INTERNAL, Impersonal, Keep, Personal, register
+from moportal.personal import INTERNAL, Keep, Personal, register
 from support.models import CaseNote, CaseWork, Opening, StaffAction
 
 register(
@@ -41,5 +41,5 @@ register(
         erases={"text": "erased"},
         keeps=(Keep(DESK, ("kind", "text")),),
     ),
-    Impersonal(CaseWork, "which of the staff works on which case"),
+    Personal(CaseWork, ("owner",), withholds={"kind": INTERNAL}),
 )

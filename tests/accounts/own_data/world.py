@@ -143,6 +143,7 @@ def _fill_access(account: User, staff: User, number: str) -> None:
     account.openings.create(
         opened_by=staff, passed_check=False, reason="x", opened_at=at, closes_at=at + DAY
     )
+    account.cases.create(kind="lpa-errors", row=account.pk)
     account.case_notes.create(kind="lpa-errors", row=1, text=number, written_by=staff)
     account.staff_actions.create(
         action="x", row=1, label=number, reason="x", state="done", asked_by=staff, decided_at=at
