@@ -69,7 +69,10 @@ def _page(request: HttpRequest, form: CodeForm) -> HttpResponse:
         "title": "Second step of your sign-in",
         "form": form,
         "next": _next(request),
-        "is_popup": True,
+        # Nothing else can be opened yet, so nothing else is offered.
+        "has_permission": False,
+        "waits_for_code": True,
+        "is_nav_sidebar_enabled": False,
     }
     if authenticator.confirmed_at is None:
         context |= {"title": "Set up your authenticator app", **_set_up(authenticator)}
