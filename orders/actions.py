@@ -4,16 +4,21 @@ from typing import Any
 
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
+from accounts.access.limiter import Locked
 from moportal.actions import Action, Refusals
 from orders.domain import by_staff, repairing, returning
 from orders.domain.moving import IllegalTransition
 from orders.models import Order, Repair
 from orders.queries.orders import not_undone, return_of, waiting_for_setting
 from orders.states import OrderState, RepairState, ReturnState
+from payments.domain.staff_limit import REACHED
 from subscriptions.models import SimOnLine
 
 # What staff read when an action is not possible.
-NOT_WAITING: Refusals = {IllegalTransition: "This order is not waiting for staff."}
+NOT_WAITING: Refusals = {
+    IllegalTransition: "This order is not waiting for staff.",
+    Locked: REACHED,
+}
 NOT_RETURNED: Refusals = {
     returning.NothingToReturn: (
         "This order is not complete, is already refunded, or its eSIM is being repaired."
@@ -21,6 +26,7 @@ NOT_RETURNED: Refusals = {
     returning.ChargeDisputed: (
         "A dispute about its charge is open or lost. Nothing is refunded meanwhile."
     ),
+    Locked: REACHED,
 }
 NOT_REPAIRED: Refusals = {repairing.NothingToRepair: "This order has no eSIM that can be replaced."}
 

@@ -6,10 +6,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
+from accounts.access.limiter import Locked
 from moportal.actions import Action, ActionForm, Refusals
 from moportal.money import MINOR_UNIT_DIGITS, Money
 from payments.domain import refunds
 from payments.domain.reasons import LONGEST_REASON
+from payments.domain.staff_limit import REACHED
 from payments.gateways.base import NotOffered
 from payments.models import Payment
 from payments.states import RefundKind
@@ -20,6 +22,7 @@ NOT_REFUNDED: Refusals = {
     refunds.RefundUnderWay: "A refund of this kind is already in progress.",
     refunds.DisputeOpen: "A dispute about this charge is open. Nothing is refunded before it ends.",
     NotOffered: "This gateway refunds whole charges only.",
+    Locked: REACHED,
 }
 
 

@@ -11,6 +11,7 @@ from orders.models import KIND, Order
 from orders.queries.orders import not_undone, waiting_for_setting
 from orders.states import Failure, OrderState
 from outbox.domain import enqueue
+from payments.domain.staff_limit import count_refund
 
 log = structlog.get_logger(__name__)
 
@@ -33,11 +34,13 @@ def resume(order: Order, *, actor: User) -> None:
 def give_up(order: Order, *, actor: User, because: str) -> None:
     """Fail a held order: the money goes back, and the profile is cancelled.
 
-    Raises `IllegalTransition` for any other order.
+    Raises `IllegalTransition` for any other order, and `Locked` after too many refunds of the
+    actor's.
     """
     if order.state != OrderState.HELD:
         raise IllegalTransition(f"{order.state}: it does not wait for staff")
     recorded: dict[str, Any] = {"reason": f"staff: {because}", "actor": actor}
     with transaction.atomic():
+        count_refund(order.payment, actor=actor)
         move(order, OrderState.FAILED, failure=Failure.GIVEN_UP, **recorded, **RESET_TRIES)
         enqueue(KIND, order.pk)

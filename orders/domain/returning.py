@@ -22,6 +22,7 @@ from orders.states import OrderKind, OrderState, ReturnState
 from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import count_failure
 from payments.domain import refunds
+from payments.domain.staff_limit import count_refund
 from payments.gateways.base import GatewayRefused
 from payments.models import Payment
 from payments.states import RefundKind
@@ -51,8 +52,9 @@ def request_return(
     """Ask for the order to be taken back and its charge to be refunded, or only this amount of it.
 
     A return that the gateway refused may be asked for again. Raises `NothingToReturn`, or
-    `ChargeDisputed` while a dispute is open, or after a lost one. With an amount, it also raises
-    what `payments.domain.refunds.reserve_refund` raises.
+    `ChargeDisputed` while a dispute is open, or after a lost one, or `Locked` after too many
+    refunds of the actor's. With an amount, it also raises what
+    `payments.domain.refunds.reserve_refund` raises.
     """
     request = {"because": because, "withdraws_esim": withdraws_esim, "asked_by": actor}
     with transaction.atomic():
@@ -94,6 +96,7 @@ def _sum_columns(
 ) -> dict[str, Any]:
     """Return what the return stores about its sum, and reserve the refund of an amount."""
     if amount is None:
+        count_refund(payment, actor=actor)
         return {"minor_units": None, "refund": None}
     refund = None
     if payment is not None and amount.minor_units:

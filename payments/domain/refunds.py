@@ -23,6 +23,7 @@ from outbox.domain import Lease, RetryAfter, enqueue
 from outbox.retries import LONGEST_ERROR, count_failure
 from payments.domain.calls import call_gateway
 from payments.domain.reasons import cut_reason
+from payments.domain.staff_limit import count_refund
 from payments.domain.standing import (
     end_refund,
     fetch_standing,
@@ -75,8 +76,8 @@ def reserve_refund(
 ) -> Refund:
     """Store a refund that staff ask for. The caller sees to it that a worker sends it.
 
-    Raises `NothingToRefund`, `RefundUnderWay`, `DisputeOpen`, or `NotOffered` for a part where the
-    gateway gives back whole charges only.
+    Raises `NothingToRefund`, `RefundUnderWay`, `DisputeOpen`, `NotOffered` for a part where the
+    gateway gives back whole charges only, or `Locked` after too many refunds of the actor's.
     """
     if amount != payment.amount and not offers(payment.method.gateway, Ability.PART_REFUNDS):
         raise NotOffered(Ability.PART_REFUNDS)
@@ -87,6 +88,7 @@ def reserve_refund(
     if amount.currency != fresh.currency or not 0 < amount.minor_units <= fresh.left.minor_units:
         raise NothingToRefund(str(fresh))
     row = _set_aside(fresh, amount, kind=kind, reason=reason, actor=actor)
+    count_refund(fresh, actor=actor)
     log.info("refund asked", payment=payment.reference, kind=kind, actor=actor.pk)
     return row
 
