@@ -515,6 +515,8 @@ REISSUE_LIMIT = env.int("REISSUE_LIMIT", default=2)
 SECOND_FACTOR = env.bool("SECOND_FACTOR", default=not DEMO)
 # What one of the staff may not do alone: the names of actions, such as take-back-order.
 FOUR_EYES = env.list("FOUR_EYES", default=[])
+# How many refunds one of the staff may ask for in 24 hours; 0: no limit.
+REFUNDS_A_DAY = env.int("REFUNDS_A_DAY", default=0)
 # After this many failed sign-ins, a customer who leaves returns to the host with LogOnFailed.
 SIGN_IN_LIMIT = env.int("SIGN_IN_LIMIT", default=5)
 # The status that the host receives for a refused payment.

@@ -164,6 +164,42 @@ class TestDoing:
         assert StaffAction.objects.count() == 1
 
 
+class TestLimit:
+    def test_after_so_many_refunds_a_colleague_must_do_it(
+        self, supervisor: Client, alice: User, settings: Settings
+    ) -> None:
+        settings.REFUNDS_A_DAY = 1
+        order = give_plan(alice)
+        payment = captured(order)
+        opened(supervisor, alice)
+        supervisor.post(address(alice, "refund-part", payment.pk), {**WHY, "amount": "1"})
+
+        answer = supervisor.post(
+            address(alice, "take-back-order", order.pk), WHY, follow=True
+        ).content.decode()
+
+        assert "as many refunds in 24 hours as one person may" in answer
+        assert not Return.objects.exists()
+        colleague = at_the_desk("administrator")
+        opened(colleague, alice)
+        colleague.post(address(alice, "take-back-order", order.pk), WHY)
+        assert Return.objects.exists()
+
+    def test_giving_up_an_order_counts_too(
+        self, supervisor: Client, alice: User, bob: User, settings: Settings
+    ) -> None:
+        settings.REFUNDS_A_DAY = 1
+        first = make_order(alice)
+        for account, order in ((alice, first), (bob, make_order(bob, plan=first.plan))):
+            Order.objects.filter(pk=order.pk).update(state="held", charge_decided_at=now())
+            opened(supervisor, account)
+            supervisor.post(address(account, "give-up-order", order.pk), WHY)
+
+        assert [*Order.objects.order_by("pk").values_list("state", flat=True)] == [
+            *("failed", "held"),
+        ]
+
+
 class TestSecondPerson:
     @pytest.fixture(autouse=True)
     def two_people(self, settings: Settings) -> None:
