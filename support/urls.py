@@ -3,6 +3,7 @@ from django.urls import path
 from support.views.actions import act, decide
 from support.views.cases import cases, one_case
 from support.views.customer import customer
+from support.views.dashboard import dashboard
 from support.views.finding import find
 
 urlpatterns = [
@@ -12,5 +13,6 @@ urlpatterns = [
     path("customers/<int:account>/actions/<slug:name>/<int:row>/", act, name="act"),
     path("cases/", cases, name="cases"),
     path("cases/<slug:kind>/<int:row>/", one_case, name="case"),
+    path("dashboard/", dashboard, name="dashboard"),
     path("decisions/<int:asked>/", decide, name="decide"),
 ]

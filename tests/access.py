@@ -140,6 +140,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/customers/<account>/actions/<name>/<row>/": AGENT,
     "/decisions/<asked>/": AGENT,
     "/cases/": AT_THE_DESK,
+    "/dashboard/": AT_THE_DESK,
     "/cases/<kind>/<row>/": AT_THE_DESK,
     "/admin/": AT_THE_DESK,
     "/admin/login/": EVERYBODY,

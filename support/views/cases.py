@@ -29,7 +29,7 @@ OLD = timedelta(days=1)
 @staff_member_required
 def cases(request: HttpRequest) -> HttpResponse:
     """Show what waits, the newest first. Staff see the kinds that they may view."""
-    kinds = _visible_kinds(request)
+    kinds = visible_kinds(request)
     form = QueueForm(kinds, request.GET)
     # An address that somebody has changed shows the whole queue.
     chosen = form.cleaned_data if form.is_valid() else {"kind": [], "owner": "", "until": None}
@@ -50,7 +50,7 @@ def cases(request: HttpRequest) -> HttpResponse:
 @staff_member_required
 def one_case(request: HttpRequest, kind: str, row: int) -> HttpResponse:
     """Show a case: what to do, who works on it, and the notes."""
-    found = next((one for one in _visible_kinds(request) if one.name == kind), None)
+    found = next((one for one in visible_kinds(request) if one.name == kind), None)
     if found is None:
         raise Http404
     entry, notes = case(found, row), work.notes_of(kind, row)
@@ -99,7 +99,7 @@ def _act(request: HttpRequest, entry: Entry | None, form: NoteForm, key: tuple[s
     return True
 
 
-def _visible_kinds(request: HttpRequest) -> list[CaseKind]:
+def visible_kinds(request: HttpRequest) -> list[CaseKind]:
     """Return the kinds whose rows the reader may view."""
     return [kind for kind in KINDS if _may_view(request, kind)]
 

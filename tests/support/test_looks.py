@@ -54,6 +54,7 @@ def test_axe_finds_nothing_and_nothing_is_cut(
         "/decision": supervisor.get(f"/decisions/{asked.pk}/").content,
         "/cases": supervisor.get("/cases/").content,
         "/case": supervisor.get(f"/cases/lpa-errors/{LpaReport.objects.get().pk}/").content,
+        "/dashboard": supervisor.get("/dashboard/").content,
         "/home": desk.get("/admin/").content,
         "/found": find(desk, TRANSACTION_ID).content,
         "/nothing": find(desk, "no such thing").content,
