@@ -88,7 +88,10 @@ def orders_by_state(at: datetime) -> list[tuple[str, int]]:
             for state in OrderState
         }
     )
-    return [(str(state.label), counts[state.value]) for state in OrderState]
+    # The labels of the states speak to customers: "Waiting for you".
+    return [
+        (state.value.replace("_", " ").capitalize(), counts[state.value]) for state in OrderState
+    ]
 
 
 def times_to_profile(at: datetime) -> tuple[timedelta, timedelta] | None:

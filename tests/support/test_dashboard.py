@@ -55,7 +55,7 @@ def test_the_funnel_and_the_orders_of_a_day(viewer: Client, alice: User) -> None
         "Order complete": (1, 50),
         "eSIM on the device": (0, 0),
     }
-    assert dict(figures.orders_by_state(now()))["Complete"] == 1
+    assert dict(figures.orders_by_state(now()))["Completed"] == 1
     assert "Launched 2 100 %" in shown(viewer)
 
 
