@@ -31,7 +31,7 @@ from accounts.models import (
     TypedCode,
     User,
 )
-from brand.models import LegalText, MarketRules, Notice, Operator
+from brand.models import LegalText, Logo, MarketRules, Notice, Operator
 from esim.domain import pool
 from esim.models import (
     DownloadProgress,
@@ -260,6 +260,8 @@ BROKEN: dict[str, Callable[[], object]] = {
     "one_open_staff_recovery_per_account": lambda: again(StaffRecovery),
     "opening_without_a_caller_has_a_reason": set_to(Opening, reason=""),
     "opening_closes_after_it_opened": set_to(Opening, closes_at=F("opened_at")),
+    "logo_is_small": set_to(Logo, size=4097),
+    "logo_is_a_known_picture": set_to(Logo, media_type="text/html"),
     "one_owner_of_a_case": lambda: again(CaseWork),
     "case_note_has_a_text": set_to(CaseNote, text=" "),
     "staff_action_has_a_reason": set_to(StaffAction, reason=" "),
@@ -678,6 +680,7 @@ def _fill_desk(alice: User) -> None:
         opened_at=now(),
         closes_at=now() + timedelta(minutes=30),
     )
+    Logo.objects.create(name="x.svg", media_type="image/svg+xml", content=b"x", size=1)
     CaseWork.objects.create(kind="lpa-errors", row=1)
     CaseNote.objects.create(kind="lpa-errors", row=1, text="x", written_by=first)
     alice.staff_actions.create(

@@ -3,6 +3,7 @@
 import brand.models
 import django.core.validators
 import django.utils.timezone
+import django.db.models.deletion
 from django.db import migrations, models
 
 
@@ -14,6 +15,23 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='Logo',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text='In its address.', max_length=40, unique=True)),
+                ('media_type', models.CharField(choices=[('image/svg+xml', 'SVG'), ('image/png', 'PNG')], max_length=20)),
+                ('content', models.BinaryField()),
+                ('size', models.PositiveIntegerField(help_text='In bytes.')),
+                ('added_at', models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('size__gt', 0), ('size__lte', 4096)), name='logo_is_small'),
+                    models.CheckConstraint(condition=models.Q(('media_type__in', ['image/svg+xml', 'image/png'])), name='logo_is_a_known_picture'),
+                ],
+            },
+        ),
         migrations.CreateModel(
             name='LegalText',
             fields=[
@@ -76,8 +94,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=80)),
-                ('logo', models.CharField(default='img/kestrel.svg', help_text='Path of a square SVG file in the static files.', max_length=200)),
-                ('logo_dark', models.CharField(blank=True, default='img/kestrel-dark.svg', help_text='The logo on a dark background. Leave empty to use the same logo.', max_length=200)),
+                ('logo', models.ForeignKey(blank=True, help_text='If empty, the first letter of the name is drawn.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='brand.logo', to_field='name')),
+                ('logo_dark', models.ForeignKey(blank=True, help_text='The logo on a dark background. If empty, the same logo is used.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='brand.logo', to_field='name')),
                 ('accent', models.CharField(default='#0b5c5f', help_text='The colour of buttons. Links and lines take a darker one where it is too light.', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-f]{6}$', 'Enter # and six hexadecimal digits, for example #0b5c5f.')])),
                 ('accent_dark', models.CharField(default='#5ec4bf', help_text='The same on a dark page. Links and lines take a lighter one if it is too dark.', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-f]{6}$', 'Enter # and six hexadecimal digits, for example #0b5c5f.')])),
                 ('support_phone', models.CharField(max_length=40)),

@@ -1,16 +1,14 @@
 """One installation serves one operator and one brand (docs/contract.md#quantities-and-identity)."""
 
-from functools import cache
-
-import structlog
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
-from django.templatetags.static import static
+from django.urls import reverse
 
+from brand.initials import Initial, initial
+from brand.models.logos import Logo
 from moportal.identifiers import Country
 
-log = structlog.get_logger(__name__)
 hex_colour = RegexValidator(
     r"^#[0-9a-f]{6}$", "Enter # and six hexadecimal digits, for example #0b5c5f."
 )
@@ -23,16 +21,24 @@ class Operator(models.Model):
     """The mobile operator that runs this portal: a single row."""
 
     name = models.CharField(max_length=80)
-    logo = models.CharField(
-        max_length=200,
-        default="img/kestrel.svg",
-        help_text="Path of a square SVG file in the static files.",
-    )
-    logo_dark = models.CharField(
-        max_length=200,
-        default="img/kestrel-dark.svg",
+    # By its name, so that a page needs no other row for the address.
+    logo = models.ForeignKey(
+        Logo,
+        to_field="name",
+        null=True,
         blank=True,
-        help_text="The logo on a dark background. Leave empty to use the same logo.",
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="If empty, the first letter of the name is drawn.",
+    )
+    logo_dark = models.ForeignKey(
+        Logo,
+        to_field="name",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The logo on a dark background. If empty, the same logo is used.",
     )
     accent = models.CharField(
         max_length=7,
@@ -95,22 +101,21 @@ class Operator(models.Model):
         return self.legal_name or self.name
 
     @property
+    def initials(self) -> tuple[Initial, Initial]:
+        """Return the drawn logos of an operator without one, for a light and for a dark page."""
+        return initial(self.name, self.accent), initial(self.name, self.accent_dark)
+
+    @property
     def logo_url(self) -> str:
-        return static_url(self.logo)
+        return logo_address(self.logo_id or self.initials[0].name)
 
     @property
     def logo_dark_url(self) -> str:
-        return static_url(self.logo_dark)
+        """Return the address of the logo on a dark page, or empty text if it is the same one."""
+        if self.logo_id is None:
+            return logo_address(self.initials[1].name)
+        return logo_address(self.logo_dark_id) if self.logo_dark_id else ""
 
 
-@cache
-def static_url(path: str) -> str:
-    """Return a static file's address, or empty text if it was not collected.
-
-    Every page has the logo. So a wrong path may cost the logo, but not the page.
-    """
-    try:
-        return static(path) if path else ""
-    except ValueError:
-        log.exception("static file not collected", path=path)
-        return ""
+def logo_address(name: str) -> str:
+    return reverse("logo", args=[name])
