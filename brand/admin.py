@@ -6,9 +6,18 @@ from django.contrib import admin, messages
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from django.utils.timezone import now
 
 from brand import domain
+from brand.colours import (
+    DARK_GROUNDS,
+    LIGHT_GROUNDS,
+    Palette,
+    contrast,
+    dark_palette,
+    light_palette,
+)
 from brand.forms import OperatorForm, TimedTextForm
 from brand.models import LegalText, MarketRules, Notice, Operator, TimedText
 
@@ -17,8 +26,41 @@ from brand.models import LegalText, MarketRules, Notice, Operator, TimedText
 class OperatorAdmin(admin.ModelAdmin[Operator]):
     list_display = ["name", "support_phone", "support_email", "default_market"]
     form = OperatorForm
+    exclude = ["logo", "logo_dark"]
+    readonly_fields = ["logos", "contrast"]
     # A website that is typed without its scheme is taken as https.
     formfield_overrides: ClassVar = {models.URLField: {"assume_scheme": "https"}}
+
+    @admin.display(description="Logos")
+    def logos(self, operator: Operator) -> str:
+        """Show the logo of a light page and that of a dark one."""
+        pictures = (
+            ("light", operator.logo_url),
+            ("dark", operator.logo_dark_url or operator.logo_url),
+        )
+        return format_html_join(
+            "",
+            '<img class="desk-logo desk-logo-{}" src="{}" alt="On a {} page">',
+            ((scheme, url, scheme) for scheme, url in pictures),
+        )
+
+    @admin.display(description="Contrast of the saved colours")
+    def contrast(self, operator: Operator) -> str:
+        """Show the ratios that the computed colours reach on the page."""
+        return format_html_join(
+            "",
+            "<p>{}: text on buttons {}, links {}, lines {}</p>",
+            (
+                ("Light", *_ratios(light_palette(operator.accent), LIGHT_GROUNDS)),
+                ("Dark", *_ratios(dark_palette(operator.accent_dark), DARK_GROUNDS)),
+            ),
+        )
+
+
+def _ratios(palette: Palette, grounds: tuple[str, ...]) -> list[str]:
+    """Return the least contrast ratio of text on the fill, of links and of lines."""
+    on_page = [min(contrast(one, ground) for ground in grounds) for one in palette[2:]]
+    return [f"{ratio:.1f}" for ratio in (contrast(palette.text, palette.fill), *on_page)]
 
 
 @admin.register(LegalText)

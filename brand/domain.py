@@ -1,9 +1,11 @@
-"""End what staff show for a time."""
+"""End what staff show for a time, and store the logos that they upload."""
 
 import structlog
 from django.utils.timezone import now
 
-from brand.models import TimedText, running_at
+from brand.initials import name_of
+from brand.models import PNG, Logo, TimedText, running_at
+from brand.pictures import clean
 
 log = structlog.get_logger(__name__)
 
@@ -19,3 +21,17 @@ def end(shown: TimedText) -> None:
     if not running.update(ends_at=at):
         raise NotRunning(str(shown))
     log.info("timed text ended", table=shown._meta.label, row=shown.pk)
+
+
+def store_logo(uploaded: bytes) -> Logo:
+    """Clean and store a logo, once. Raises `brand.pictures.PictureRefused`."""
+    picture = clean(uploaded)
+    logo, _ = Logo.objects.get_or_create(
+        name=name_of(picture.content, "png" if picture.media_type == PNG else "svg"),
+        defaults={
+            "media_type": picture.media_type,
+            "content": picture.content,
+            "size": len(picture.content),
+        },
+    )
+    return logo

@@ -10,7 +10,9 @@ from django.utils.timezone import now
 from django.utils.translation import gettext, gettext_noop, ngettext, override
 
 from brand.models import (
+    SVG,
     LegalText,
+    Logo,
     MarketRules,
     Notice,
     Operator,
@@ -159,3 +161,13 @@ def start_now_words(market: str, language: str) -> str:
         "are over. I know that I pay for what I use until I withdraw.",
         days,
     ) % {"days": days}
+
+
+def logo_named(name: str) -> tuple[str, bytes] | None:
+    """Return the media type and content of the logo with this name, or None."""
+    found = Logo.objects.filter(name=name).first()
+    if found is not None:
+        return found.media_type, bytes(found.content)
+    drawn = (one.content for one in operator().initials if one.name == name)
+    content = next(drawn, None)
+    return (SVG, content) if content is not None else None

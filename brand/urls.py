@@ -1,4 +1,4 @@
-"""The pages that every page links to, and the brand's stylesheet."""
+"""The pages that every page links to, the brand's stylesheet and its logo."""
 
 from django.urls import path
 
@@ -10,4 +10,5 @@ urlpatterns = [
     path("privacy/", views.privacy, name="privacy"),
     path("language/", views.language, name="language"),
     path("styles/<slug:sheet>-<slug:version>.css", views.stylesheet, name="stylesheet"),
+    path("logo/<str:name>", views.logo, name="logo"),
 ]

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from brand import stylesheets
 from brand.models import LegalText
-from brand.queries import legal_text, operator
+from brand.queries import legal_text, logo_named, operator
 from brand.signals import language_chosen
 
 
@@ -86,3 +86,20 @@ def stylesheet(request: HttpRequest, sheet: str, version: str) -> HttpResponse:
         headers["Content-Encoding"] = "br"
     text = found.compressed if takes_brotli else found.text
     return HttpResponse(text, content_type="text/css; charset=utf-8", headers=headers)
+
+
+@require_safe
+def logo(_request: HttpRequest, name: str) -> HttpResponse:
+    """Return a logo. Its address changes with it, so browsers keep it.
+
+    It is a picture that somebody uploaded: even opened by itself, it can do and load nothing.
+    """
+    found = logo_named(name)
+    if found is None:
+        raise Http404
+    media_type, content = found
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    return HttpResponse(content, content_type=media_type, headers=headers)

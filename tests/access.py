@@ -78,6 +78,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/privacy/": EVERYBODY,
     "/language/": EVERYBODY,
     "/styles/<sheet>-<version>.css": EVERYBODY,
+    "/logo/<name>": EVERYBODY,
     "/account/": CUSTOMER,
     "/account/messages/<number>/": OWNER,
     "/account/messages/<number>/file/": OWNER,

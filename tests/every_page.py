@@ -117,6 +117,7 @@ def address_filler() -> Callable[[str], str]:
     from django.contrib.contenttypes.models import ContentType  # noqa: PLC0415 -- the same
 
     from accounts.models import Export  # noqa: PLC0415 -- the same
+    from brand.models import Operator  # noqa: PLC0415 -- the same
     from esim.models import Sim  # noqa: PLC0415 -- the same
     from mobileplans.models import LpaReport  # noqa: PLC0415 -- the same
     from orders.models import Order  # noqa: PLC0415 -- the same
@@ -152,6 +153,7 @@ def address_filler() -> Callable[[str], str]:
     }
 
     rows = rows_of_customer()
+    rows["/logo/"] = {"name": Operator.objects.get().initials[0].name}
     rows["/actions/"] = {"name": "end-sign-ins"}
     rows["/cases/"] = {"kind": "lpa-errors", "row": LpaReport.objects.order_by("pk")[0].pk}
 

@@ -273,6 +273,17 @@ def test_without_the_portal_an_error_page_keeps_its_style(site_without_portal: S
     assert site_without_portal.get(PORTAL, "/styles/nothing.css").status_code == 404
 
 
+def test_without_the_portal_an_error_page_keeps_its_logo(site_without_portal: Site) -> None:
+    page = site_without_portal.get(PORTAL, "/plans/")
+    [url] = re.findall(r'<img src="(/logo/[^"]+)"', page.text)
+
+    answer = site_without_portal.get(PORTAL, url)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert site_without_portal.get(PORTAL, "/logo/nothing.svg").status_code == 404
+
+
 def test_a_flood_of_forms_from_one_address_is_stopped(site_without_portal: Site) -> None:
     def send(_number: int) -> int:
         return site_without_portal.request("POST", PORTAL, "/sign-in/", content=b"a=b").status_code

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import override
 
-from brand.queries import operator
+from brand.queries import logo_named, operator
 from brand.stylesheets import stylesheet, stylesheet_url
 from moportal.web.errors import BAD_REQUEST, UNAVAILABLE, ErrorPage
 
@@ -36,6 +36,7 @@ class Command(BaseCommand):
                     text = _render(page, button_url)
                 _replace(folder / f"{page.status}.{language}.html", text)
         _write_stylesheet(folder)
+        _write_logos(folder)
         self.stdout.write(f"{len(links) * len(settings.LANGUAGES)} pages are in {folder}.")
 
 
@@ -55,8 +56,21 @@ def _write_stylesheet(folder: Path) -> None:
             other.unlink()
 
 
-def _replace(file: Path, text: str) -> None:
+def _write_logos(folder: Path) -> None:
+    """Write the logos under their own addresses, and remove older ones."""
+    brand, written = operator(), set()
+    for url in filter(None, (brand.logo_url, brand.logo_dark_url)):
+        file = folder / url.lstrip("/")
+        file.parent.mkdir(exist_ok=True)
+        if found := logo_named(file.name):
+            _replace(file, found[1])
+            written.add(file)
+    for other in {*(folder / "logo").glob("*")} - written:
+        other.unlink()
+
+
+def _replace(file: Path, content: str | bytes) -> None:
     """Write the whole file before it gets its name, because the proxy may be reading it."""
     draft = file.with_suffix(".new")
-    draft.write_text(text, encoding="utf-8")
+    draft.write_bytes(content.encode() if isinstance(content, str) else content)
     draft.replace(file)
