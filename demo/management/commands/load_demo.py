@@ -10,7 +10,9 @@ from django.utils.timezone import now
 from accounts.domain import proofs
 from accounts.models import User
 from accounts.states import ProofKind
+from brand.domain import store_logo
 from brand.models import LegalText, Operator
+from demo.brands import BRANDS
 from demo.catalogue import GB, KINDS, LEGAL, LEGAL_VERSION, MARKETS, PLAN_TERMS, WORLD, PlanKind
 from esim.models import Sim, SmdpProvider
 from esim.states import SimState
@@ -68,6 +70,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--summary", action="store_true", help="only print the accounts, cards and SIMs"
         )
+        parser.add_argument(
+            "--brand",
+            choices=sorted(BRANDS),
+            help="the operator's name, colours and logo, also of data that is loaded already",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["summary"]:
@@ -77,6 +84,8 @@ class Command(BaseCommand):
         Heartbeat.objects.all().delete()
         if not Operator.objects.exists():
             load()
+        if options["brand"]:
+            put_on(options["brand"])
 
 
 @transaction.atomic
@@ -93,6 +102,18 @@ def load() -> None:
         proofs.record(holder, ProofKind.IDENTITY, number)
 
 
+def put_on(key: str) -> None:
+    """Give the demo's operator the name, colours and logos of this brand."""
+    brand = BRANDS[key]
+    operator = Operator.objects.get()
+    operator.name, operator.accent = brand.name, brand.accent
+    operator.accent_dark = brand.accent_dark
+    light, dark = brand.logo(key), brand.logo(key, dark=True)
+    operator.logo = store_logo(light) if light else None
+    operator.logo_dark = store_logo(dark) if dark else None
+    operator.save()
+
+
 def _load_operator() -> None:
     Operator.objects.create(
         pk=1,
@@ -106,6 +127,7 @@ def _load_operator() -> None:
         tax_number="00-1234567",
         default_market="US",
     )
+    put_on("kestrel")
     LegalText.objects.bulk_create(
         LegalText(kind=kind, language=language, version=LEGAL_VERSION, title=title, body=body)
         for kind, texts in LEGAL.items()
