@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 import balance_api.urls
 from accounts.admin import passwords, second_factor
 from balance_api import schema
+from brand.views import logo
 
 # In place of Django's "Django administration".
 admin.site.site_header = admin.site.site_title = "Staff desk"
@@ -28,6 +29,8 @@ DESK: list[URLPattern | URLResolver] = [
     path("admin/interfaces/", schema.interfaces_page, name="interfaces"),
     path("admin/interfaces/openapi.yaml", schema.openapi_file, name="openapi"),
     path("admin/set-password/", passwords.set_password, name="set-password"),
+    # The page of the operator shows it.
+    path("logo/<str:name>", logo, name="logo"),
     path("admin/second-factor/", second_factor.second_factor, name="second-factor"),
     # In place of Django's page, which counts no wrong passwords.
     path("admin/password_change/", passwords.change_password),
