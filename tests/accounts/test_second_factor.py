@@ -220,6 +220,17 @@ def test_a_lost_phone_is_forgotten_by_a_command_and_all_sessions_end(sam: User) 
     assert not second_factor.reset(sam)
 
 
+def test_without_an_app_the_sessions_end_all_the_same(
+    sam: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    type_password()
+
+    call_command("reset_second_factor", NAME)
+
+    assert "There was no app" in capsys.readouterr().out
+    assert not SignIn.objects.filter(account=sam, ended_at=None).exists()
+
+
 def test_the_command_knows_staff_only(sam: User, alice: User) -> None:
     assert sam.pk
     with pytest.raises(CommandError, match="No member of staff"):

@@ -69,6 +69,16 @@ class TestWhatIsOffered:
 
         assert {"retry-order", "give-up-order"} <= offered(opened(supervisor, alice))
 
+    def test_nothing_is_refunded_while_a_dispute_is_open(
+        self, supervisor: Client, alice: User
+    ) -> None:
+        payment = captured(give_plan(alice))
+        Payment.objects.filter(pk=payment.pk).update(in_flight_minor_units=0)
+
+        found = offered(opened(supervisor, alice))
+
+        assert not found & {"take-back-order", "refund-part"}
+
     def test_a_plan_that_renews_is_cancelled_or_parked(
         self, supervisor: Client, alice: User, monthly: Renewal
     ) -> None:
