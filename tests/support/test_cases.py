@@ -3,7 +3,6 @@
 import json
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -18,7 +17,7 @@ from mobileplans.words import LpaCode
 from orders.models import Order
 from support.domain import cases
 from support.models import CaseNote, CaseWork
-from support.queries.queue import BY_NAME, KINDS, NOBODY, PAGE
+from support.queries.queue import BY_NAME, KINDS, NOBODY, PAGE, CaseKind
 from tests.accounts.test_caller_facts import give_plan
 from tests.accounts.test_roles import make_staff
 from tests.builders import make_order, make_visit
@@ -27,6 +26,10 @@ from tests.support.test_indexes import nodes
 
 pytestmark = pytest.mark.django_db
 QUEUE = "/cases/"
+# Until the test's transaction ends, PostgreSQL uses no index of the table that has all its rows.
+WITHOUT_WHOLE_INDEXES = """
+    UPDATE pg_index SET indisvalid = false WHERE indrelid = %s::regclass AND indpred IS NULL
+"""
 
 
 @pytest.fixture
@@ -185,18 +188,18 @@ class TestCost:
         assert len(asked) < 20
 
     @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-    def test_each_kind_is_found_by_an_index_of_what_is_open(self, kind: Any) -> None:
-        """An empty table would be read whole, unless that is made dear."""
+    def test_each_kind_is_found_by_an_index_of_what_is_open(self, kind: CaseKind) -> None:
+        """Only indexes of a part of the rows are left, and reading a table whole is made dear."""
+        table = kind.open_rows().model._meta.db_table
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(WITHOUT_WHOLE_INDEXES, [table])
 
         plan = json.loads(kind.open_rows().order_by().explain(format="json"))[0]["Plan"]
 
-        scans = [node for node in nodes(plan) if node["Node Type"].endswith("Scan")]
-        whole = [node for node in scans if node["Node Type"] == "Seq Scan"]
+        scans = [node for node in nodes(plan) if node.get("Alias") == table]
         assert scans
-        assert whole == []
-        assert not any(node.get("Index Name", "").endswith("_pkey") for node in scans)
+        assert not [node for node in scans if node["Node Type"] == "Seq Scan"]
 
     def test_each_kind_can_be_read_by_everybody_and_by_customer(self, alice: User) -> None:
         for kind in KINDS:
